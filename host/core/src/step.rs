@@ -1,0 +1,448 @@
+//! What should happen to a task next: the one place that decides.
+//!
+//! [`next_step`] is pure. The shell does the step it names, adds what it learnt to the view, and asks again. What it
+//! answers when nothing can be done, [`Rest`], is also what `explain` shows (STG-6), so the two cannot drift apart.
+//!
+//! Deliberately absent: a second way to move a task. Worker, webhook, reaper, reconciler and operator all come here.
+
+use crate::digest::Digest;
+use crate::facts::Approval;
+use crate::gate::{Call, Evaluation, Fault, Judgement, Mode, OnFault, Outcome, PluginRef, Verdict};
+use crate::ids::{GateName, JobId, Revision, RoleName, StageName};
+use crate::job::{Job, JobState};
+use crate::pipeline::{Edge, GateSpec, Pipeline};
+use crate::retry::Backoff;
+use crate::task::{Feedback, MergeIntent, Task};
+use crate::time::UnixMillis;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The rules' numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Failed gates' returns at which a task is escalated (STG-4).
+    pub max_returns: u32,
+    /// Transient faults of one gate on one subject before the task is held.
+    pub max_faults: u32,
+    /// Calls of one gate's `act` in one visit before the task is held.
+    pub max_acts: u32,
+    /// Wait between tries after a transient fault.
+    pub fault_backoff: Backoff,
+    /// Wait before asking a pending gate again that names no time itself.
+    pub pending_retry: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            max_returns: 3,
+            max_faults: 5,
+            max_acts: 5,
+            fault_backoff: Backoff { first: Duration::from_secs(10), longest: Duration::from_secs(600) },
+            pending_retry: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Which code with which configuration stands at a gate now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateBinding {
+    /// The gate's name within its edge.
+    pub gate: GateName,
+    /// The locked plugin.
+    pub plugin: PluginRef,
+    /// Digest of everything that shapes its answer: configuration, limits, grants.
+    pub config_digest: Digest,
+}
+
+/// Everything that a decision rests on.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// Its project's pipeline, from the target branch.
+    pub pipeline: &'a Pipeline,
+    /// Head of the target branch.
+    pub target_head: &'a Revision,
+    /// What stands at the gates of the task's edge, in the edge's order (gates that are off may be left out).
+    pub bindings: &'a [GateBinding],
+    /// The newest job of this visit.
+    pub job: Option<&'a Job>,
+    /// Evaluations of this visit, oldest first.
+    pub evaluations: &'a [Evaluation],
+    /// The newest decision of a person on leaving this stage, and when it was made.
+    pub decision: Option<(&'a Approval, UnixMillis)>,
+    /// The merge commit, where the shell has just confirmed one.
+    pub merged: Option<&'a Revision>,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing, and why. `next_look_at` is when that may change by time alone.
+    Rest {
+        /// Why.
+        rest: Rest,
+        /// When to look again.
+        next_look_at: Option<UnixMillis>,
+    },
+    /// Make a job for the stage.
+    Enqueue {
+        /// Who works.
+        role: RoleName,
+    },
+    /// Ask this gate.
+    Judge {
+        /// Which.
+        gate: GateName,
+    },
+    /// Let this gate mend what it judges.
+    Act {
+        /// Which.
+        gate: GateName,
+    },
+    /// Write down that the merge is decided, then merge.
+    BeginMerge {
+        /// What was judged.
+        intent: MergeIntent,
+    },
+    /// Ask the forge whether it is merged already (MRG-3); if not, merge.
+    Merge {
+        /// What was judged.
+        intent: MergeIntent,
+    },
+    /// Move forward.
+    Advance {
+        /// The stage left.
+        from: StageName,
+        /// The stage entered.
+        to: StageName,
+        /// Who works there.
+        role: Option<RoleName>,
+    },
+    /// Send back.
+    Return {
+        /// The stage entered.
+        to: StageName,
+        /// Who works there.
+        role: Option<RoleName>,
+        /// What the gate said.
+        feedback: Feedback,
+        /// Whether the way back leads over the merge, so that a new one will be needed.
+        forget_merge: bool,
+    },
+    /// Hold for a person.
+    Hold {
+        /// Why.
+        reason: String,
+        /// Returns to be counted with it.
+        returns: u32,
+    },
+}
+
+/// Why a task rests: what it waits for, since when, and what would move it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+#[allow(missing_docs, reason = "Display says each")]
+pub enum Rest {
+    Finished,
+    Held { reason: String, by: String, since: UnixMillis },
+    JobQueued { job: JobId, role: RoleName, reason: Option<String>, not_before: UnixMillis },
+    JobRunning { job: JobId, role: RoleName, since: UnixMillis },
+    GatePending { gate: GateName, summary: String, since: UnixMillis, deadline: Option<UnixMillis> },
+    GateFault { gate: GateName, fault: String, tries: u32 },
+    NoHead { role: Option<RoleName> },
+    ManifestUnusable { reason: String },
+    LeaseTaken { lease: String, by: String },
+    ForgeUnavailable { reason: String },
+    RepositoryUnavailable { reason: String },
+}
+
+impl std::fmt::Display for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Finished => write!(f, "finished"),
+            Self::Held { reason, by, .. } => {
+                write!(f, "held by {by}: {reason}. A person moves it on: `portcullis task release`")
+            }
+            Self::JobQueued { job, role, reason: None, .. } => {
+                write!(f, "waits for a free place for its {role} (job {job})")
+            }
+            Self::JobQueued { job, role, reason: Some(reason), .. } => {
+                write!(f, "waits to start its {role} again (job {job}): {reason}")
+            }
+            Self::JobRunning { job, role, .. } => write!(f, "its {role} is at work (job {job})"),
+            Self::GatePending { gate, summary, .. } => write!(f, "gate {gate} is not decided yet: {summary}"),
+            Self::GateFault { gate, fault, tries } => {
+                write!(f, "gate {gate} could not judge ({tries} tries so far): {fault}")
+            }
+            Self::NoHead { role: Some(role) } => write!(f, "its {role} has not pushed anything yet"),
+            Self::NoHead { role: None } => write!(f, "its branch has no revision yet"),
+            Self::ManifestUnusable { reason } => write!(f, "the target branch has no usable manifest: {reason}"),
+            Self::LeaseTaken { lease, by } => write!(f, "waits for `{lease}`, which {by} holds"),
+            Self::ForgeUnavailable { reason } => write!(f, "the forge does not answer: {reason}"),
+            Self::RepositoryUnavailable { reason } => write!(f, "the repository cannot be read: {reason}"),
+        }
+    }
+}
+
+/// Decides what happens to a task next.
+pub fn next_step(view: &View<'_>, rules: &Rules, now: UnixMillis) -> Step {
+    let task = view.task;
+    let rest = |rest| Step::Rest { rest, next_look_at: None };
+    if let Some(held) = &task.held {
+        return rest(Rest::Held { reason: held.reason.clone(), by: held.by.clone(), since: held.since });
+    }
+    let Some(stage) = view.pipeline.stage(&task.stage) else {
+        return Step::Hold {
+            reason: format!(
+                "its stage `{}` is no longer in the pipeline; put it back into the manifest or cancel the task",
+                task.stage
+            ),
+            returns: task.returns,
+        };
+    };
+    let Some(edge) = view.pipeline.edge_from(&task.stage) else {
+        return rest(Rest::Finished);
+    };
+    // A merge that was decided may have happened: nothing else is looked at before the forge was asked.
+    if edge.merge
+        && view.merged.is_none()
+        && let Some(intent) = &task.merging
+    {
+        return Step::Merge { intent: intent.clone() };
+    }
+    if let Some(role) = &stage.role {
+        if let Some(step) = work_left(view.job, role, now) {
+            return step;
+        }
+    }
+    if edge.merge && view.merged.is_some() {
+        return advance(view, edge);
+    }
+    let Some(head) = &task.head else {
+        return rest(Rest::NoHead { role: stage.role.clone() });
+    };
+    let binding = Subjects { view, rules, now, head };
+    for spec in edge.gates.iter().filter(|g| g.mode != Mode::Off) {
+        match binding.standing(edge, spec) {
+            Standing::Open => {}
+            Standing::Step(step) => return step,
+        }
+    }
+    if edge.merge {
+        return Step::BeginMerge { intent: MergeIntent { head: head.clone(), target_head: view.target_head.clone() } };
+    }
+    advance(view, edge)
+}
+
+fn advance(view: &View<'_>, edge: &Edge) -> Step {
+    Step::Advance {
+        from: edge.from.clone(),
+        to: edge.to.clone(),
+        role: view.pipeline.stage(&edge.to).and_then(|s| s.role.clone()),
+    }
+}
+
+/// What the stage's job still has to do; none once it is done.
+fn work_left(job: Option<&Job>, role: &RoleName, now: UnixMillis) -> Option<Step> {
+    let Some(job) = job else {
+        return Some(Step::Enqueue { role: role.clone() });
+    };
+    match job.state {
+        JobState::Done => None,
+        JobState::Queued => Some(Step::Rest {
+            rest: Rest::JobQueued {
+                job: job.id,
+                role: job.role.clone(),
+                reason: job.reason.clone(),
+                not_before: job.not_before,
+            },
+            next_look_at: None,
+        }),
+        JobState::Running => Some(Step::Rest {
+            rest: Rest::JobRunning {
+                job: job.id,
+                role: job.role.clone(),
+                since: job.run.as_ref().map_or(now, |run| run.launched_at),
+            },
+            next_look_at: None,
+        }),
+        JobState::Failed => Some(Step::Hold {
+            reason: format!(
+                "its {role} failed (job {}): {}",
+                job.id,
+                job.reason.as_deref().unwrap_or("no reason was recorded")
+            ),
+            returns: 0,
+        }),
+        JobState::Cancelled => Some(Step::Hold {
+            reason: format!("job {} of its {role} was cancelled; `portcullis task retry` starts it again", job.id),
+            returns: 0,
+        }),
+    }
+}
+
+enum Standing {
+    /// Does not keep the edge closed.
+    Open,
+    /// Something has to happen first.
+    Step(Step),
+}
+
+struct Subjects<'a> {
+    view: &'a View<'a>,
+    rules: &'a Rules,
+    now: UnixMillis,
+    head: &'a Revision,
+}
+
+impl Subjects<'_> {
+    /// Whether `evaluation` speaks about what stands here now (GAT-8): same head, target, code and configuration, and no
+    /// person has decided anything since.
+    fn is_valid(&self, evaluation: &Evaluation, binding: &GateBinding) -> bool {
+        evaluation.gate == binding.gate
+            && evaluation.plugin == binding.plugin
+            && evaluation.config_digest == binding.config_digest
+            && evaluation.subject.head == *self.head
+            && evaluation.subject.target_head == *self.view.target_head
+            && evaluation.at >= self.view.task.fresh_from
+            && self.view.decision.is_none_or(|(_, at)| evaluation.at >= at)
+    }
+
+    fn standing(&self, edge: &Edge, spec: &GateSpec) -> Standing {
+        let judge = Standing::Step(Step::Judge { gate: spec.name.clone() });
+        let Some(binding) = self.view.bindings.iter().find(|b| b.gate == spec.name) else {
+            // The shell binds every gate that is not off; one that it could not bind is closed (I8).
+            return Standing::Step(Step::Hold {
+                reason: format!("gate {} has no plugin; install it or change the manifest", spec.name),
+                returns: self.view.task.returns,
+            });
+        };
+        let Some(last) = self.view.evaluations.iter().rev().find(|e| self.is_valid(e, binding)) else {
+            return judge;
+        };
+        if spec.mode == Mode::Shadow {
+            return Standing::Open;
+        }
+        match &last.report.outcome {
+            Outcome::Faulted(_) if spec.on_fault == OnFault::Open => Standing::Open,
+            Outcome::Faulted(fault) => self.after_fault(spec, binding, fault, last.at),
+            Outcome::Judged(judgement) => match (judgement.verdict, last.call) {
+                (Verdict::Pass, Call::Evaluate) => Standing::Open,
+                // Mending is not judging: whoever acted is asked again.
+                (Verdict::Pass, Call::Act) => judge,
+                (Verdict::Fail, _) => Standing::Step(self.send_back(edge, spec, judgement)),
+                (Verdict::Pending, _) => self.after_pending(edge, spec, judgement, last.at),
+                (Verdict::Actionable, _) => self.act(spec),
+            },
+        }
+    }
+
+    fn act(&self, spec: &GateSpec) -> Standing {
+        let fresh_from = self.view.task.fresh_from;
+        let is_act = |e: &&Evaluation| e.gate == spec.name && e.call == Call::Act && e.at >= fresh_from;
+        let acts = self.view.evaluations.iter().filter(is_act).count();
+        if acts >= self.rules.max_acts as usize {
+            return Standing::Step(Step::Hold {
+                reason: format!("gate {} acted {acts} times and is still not green", spec.name),
+                returns: self.view.task.returns,
+            });
+        }
+        Standing::Step(Step::Act { gate: spec.name.clone() })
+    }
+
+    fn after_fault(&self, spec: &GateSpec, binding: &GateBinding, fault: &Fault, at: UnixMillis) -> Standing {
+        let is_fault = |e: &&Evaluation| self.is_valid(e, binding) && matches!(e.report.outcome, Outcome::Faulted(_));
+        let tries = u32::try_from(
+            self.view
+                .evaluations
+                .iter()
+                .rev()
+                .take_while(|e| is_fault(e) || e.gate != spec.name)
+                .filter(is_fault)
+                .count(),
+        )
+        .unwrap_or(u32::MAX);
+        if !fault.is_transient() || tries >= self.rules.max_faults {
+            return Standing::Step(Step::Hold {
+                reason: format!("gate {} could not judge: {fault}", spec.name),
+                returns: self.view.task.returns,
+            });
+        }
+        let again = at.plus(self.rules.fault_backoff.wait(tries, self.view.task.id.0.unsigned_abs()));
+        if again <= self.now {
+            return Standing::Step(Step::Judge { gate: spec.name.clone() });
+        }
+        Standing::Step(Step::Rest {
+            rest: Rest::GateFault { gate: spec.name.clone(), fault: fault.to_string(), tries },
+            next_look_at: Some(again),
+        })
+    }
+
+    fn after_pending(&self, edge: &Edge, spec: &GateSpec, judgement: &Judgement, at: UnixMillis) -> Standing {
+        // Counted from the first "not yet" about this head: a moving target does not win more time.
+        let since = self
+            .view
+            .evaluations
+            .iter()
+            .find(|e| {
+                e.gate == spec.name
+                    && e.subject.head == *self.head
+                    && e.at >= self.view.task.fresh_from
+                    && is_pending(e)
+            })
+            .map_or(at, |e| e.at);
+        let deadline = (!spec.deadline.is_zero()).then(|| since.plus(spec.deadline));
+        let retry =
+            judgement.retry_after_s.map_or(self.rules.pending_retry, |s| Duration::from_secs(u64::from(s.max(1))));
+        let again = at.plus(retry);
+        // First ask once more, then let time run out: after downtime the answer may be there.
+        if again <= self.now || self.view.task.rung_at > at {
+            return Standing::Step(Step::Judge { gate: spec.name.clone() });
+        }
+        if deadline.is_some_and(|d| d <= self.now) {
+            let late = Judgement {
+                summary: format!("not decided within {} s: {}", spec.deadline.as_secs(), judgement.summary),
+                ..judgement.clone()
+            };
+            return Standing::Step(self.send_back(edge, spec, &late));
+        }
+        Standing::Step(Step::Rest {
+            rest: Rest::GatePending { gate: spec.name.clone(), summary: judgement.summary.clone(), since, deadline },
+            next_look_at: Some(deadline.map_or(again, |d| again.min(d))),
+        })
+    }
+
+    fn send_back(&self, edge: &Edge, spec: &GateSpec, judgement: &Judgement) -> Step {
+        let returns = self.view.task.returns + 1;
+        if returns >= self.rules.max_returns {
+            return Step::Hold {
+                reason: format!(
+                    "sent back {returns} times; last by gate {} on leaving {}: {}",
+                    spec.name, edge.from, judgement.summary
+                ),
+                returns,
+            };
+        }
+        let way = self.view.pipeline.way();
+        let place = |name: &StageName| way.iter().position(|n| *n == name);
+        let merge = self.view.pipeline.edges().iter().find(|e| e.merge);
+        Step::Return {
+            to: edge.on_fail.clone(),
+            role: self.view.pipeline.stage(&edge.on_fail).and_then(|s| s.role.clone()),
+            feedback: Feedback {
+                gate: spec.name.clone(),
+                from: edge.from.clone(),
+                summary: judgement.summary.clone(),
+                findings: judgement.findings.clone(),
+            },
+            forget_merge: merge
+                .is_some_and(|m| place(&edge.on_fail) < place(&m.to) && place(&m.to) <= place(&edge.from)),
+        }
+    }
+}
+
+fn is_pending(evaluation: &Evaluation) -> bool {
+    matches!(&evaluation.report.outcome, Outcome::Judged(j) if j.verdict == Verdict::Pending)
+}

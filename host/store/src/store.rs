@@ -1,0 +1,202 @@
+//! The trait: every question that the house asks of its memory.
+//!
+//! What always holds, whoever implements it: whatever was answered is durable; a guarded write that lost says so and
+//! wrote nothing; time is an argument. Deliberately absent: a way to change a task's stage other than [`Store::commit`].
+
+use crate::model::*;
+use async_trait::async_trait;
+use portcullis_core::effect::OutboxRow;
+use portcullis_core::event::{InboxRow, InboxState};
+use portcullis_core::facts::{Check, TestRun};
+use portcullis_core::gate::Evaluation;
+use portcullis_core::ids::{
+    EvaluationId, InboxId, JobId, OutboxId, ProjectName, Revision, RunId, StageName, TaskId, WorkItem,
+};
+use portcullis_core::job::{Claim, Job, Lane, ProcessIdentity, Run};
+use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName};
+use portcullis_core::task::{Commit, Committed, Created, Decision, NewTask, Task};
+use portcullis_core::time::UnixMillis;
+use std::time::Duration;
+
+/// The memory of the house.
+#[async_trait]
+pub trait Store: Send + Sync {
+    // ---- inbox (WEB) ----
+
+    /// Makes an event durable. Answers only after the fsync (WEB-2).
+    async fn receive(&self, event: NewEvent) -> Result<Received, StoreError>;
+    /// Events to be handled now, oldest first.
+    async fn due_events(&self, now: UnixMillis, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+    /// Writes what handling came to, together with what it does. A row that is no longer `new` is left alone (answers false).
+    async fn settle(&self, id: InboxId, settlement: Settlement, now: UnixMillis) -> Result<bool, StoreError>;
+    /// Events of a state (none: all), newest first.
+    async fn events(&self, state: Option<InboxState>, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+    /// One event.
+    async fn event(&self, id: InboxId) -> Result<Option<InboxRow>, StoreError>;
+    /// Makes a settled event `new` again. False: there is none, or it is `new`.
+    async fn replay(&self, id: InboxId, now: UnixMillis) -> Result<bool, StoreError>;
+
+    // ---- tasks (STG, QUE-2) ----
+
+    /// Makes a task with its first job, unless its work item has one.
+    async fn create_task(&self, task: NewTask, actor: &str, now: UnixMillis) -> Result<Created, StoreError>;
+    /// One task.
+    async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError>;
+    /// The task of a work item.
+    async fn task_of(&self, project: &ProjectName, work_item: &WorkItem) -> Result<Option<Task>, StoreError>;
+    /// The task whose work item has this id in the tracker.
+    async fn task_by_tracker_id(&self, project: &ProjectName, tracker_id: &str) -> Result<Option<Task>, StoreError>;
+    /// Tasks, newest first.
+    async fn tasks(&self, filter: Filter) -> Result<Vec<Task>, StoreError>;
+    /// The project's tasks that expect this head.
+    async fn tasks_with_head(&self, project: &ProjectName, head: &Revision) -> Result<Vec<TaskId>, StoreError>;
+    /// The project's unfinished tasks (`rest` is not `finished`).
+    async fn open_tasks(&self, project: &ProjectName) -> Result<Vec<TaskId>, StoreError>;
+    /// The project's task with this branch.
+    async fn task_with_branch(&self, project: &ProjectName, branch: &str) -> Result<Option<TaskId>, StoreError>;
+    /// Tasks whose `next_look_at` has come.
+    async fn due_tasks(&self, now: UnixMillis, limit: u32) -> Result<Vec<TaskId>, StoreError>;
+    /// When the next task is due, or effect to be sent, or queued job or event to be tried.
+    async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError>;
+    /// Asks for a look at these tasks: sets `rung_at` and `next_look_at` to now. Does not change their versions.
+    async fn ring(&self, tasks: &[TaskId], now: UnixMillis) -> Result<(), StoreError>;
+    /// The one way in which a task moves (STG-2, I1): everything in `commit` or nothing, if the task still has that
+    /// version and `lease` (its drive lease) is still held under its number.
+    async fn commit(&self, lease: &Lease, commit: Commit) -> Result<Committed, StoreError>;
+    /// Records a person's decision and rings the task, in one transaction.
+    async fn decide(&self, task: TaskId, decision: Decision, now: UnixMillis) -> Result<(), StoreError>;
+    /// The newest decision on leaving `stage`.
+    async fn decision(&self, task: TaskId, stage: &StageName) -> Result<Option<Decision>, StoreError>;
+
+    // ---- evaluations (GAT-6) ----
+
+    /// Evaluations of the task's present visit since `fresh_from`, oldest first, with the transcripts left empty.
+    async fn evaluations_of_visit(&self, task: TaskId) -> Result<Vec<Evaluation>, StoreError>;
+    /// Evaluations, newest first, with the transcripts left empty.
+    async fn evaluations(&self, filter: Filter) -> Result<Vec<Evaluation>, StoreError>;
+    /// One evaluation, whole.
+    async fn evaluation(&self, id: EvaluationId) -> Result<Option<Evaluation>, StoreError>;
+
+    // ---- leases (LSE) ----
+
+    /// Takes a lease that is free or whose deadline has passed. The number grows with every grant.
+    async fn acquire(
+        &self,
+        name: &LeaseName,
+        holder: &Holder,
+        now: UnixMillis,
+        for_: Duration,
+    ) -> Result<Acquire, StoreError>;
+    /// Extends it. False: it is no longer ours; stop and discard the work.
+    async fn renew(&self, lease: &mut Lease, now: UnixMillis, for_: Duration) -> Result<bool, StoreError>;
+    /// Gives it back. Releasing one that is no longer ours does nothing.
+    async fn release(&self, lease: Lease) -> Result<(), StoreError>;
+    /// Frees every lease of another boot than this: their daemons are gone. Answers how many.
+    async fn reclaim_leases_of_other_boots(&self, boot: &str) -> Result<u32, StoreError>;
+
+    // ---- jobs (QUE, LAU) ----
+
+    /// Claims the next job of a lane: atomic; respects caps and `not_before`; fair between projects (REG-1: the project
+    /// that was served longest ago comes first). Jobs of a task that is held, or of an earlier visit, are not claimed.
+    async fn claim(&self, lane: Lane, caps: Caps, boot: &str, now: UnixMillis) -> Result<Claim, StoreError>;
+    /// Makes "launching" durable, before the fork. None: the claim is stale.
+    async fn launch(
+        &self,
+        job: JobId,
+        lease: i64,
+        boot: &str,
+        folder: &str,
+        now: UnixMillis,
+    ) -> Result<Option<Run>, StoreError>;
+    /// Stores which process it became (LAU-1).
+    async fn launched(&self, run: RunId, process: ProcessIdentity) -> Result<(), StoreError>;
+    /// Records the exit code, FIRST (LAU-2). The first record stays.
+    async fn exited(&self, run: RunId, exit_code: i32, at: UnixMillis) -> Result<(), StoreError>;
+    /// Ends the job (or puts it back), with everything that belongs to it, and rings its task.
+    async fn finish(&self, finish: Finish) -> Result<Finished, StoreError>;
+    /// Cancels a queued job; marks nothing on a running one (its run must be ended first). True: it was queued.
+    async fn cancel_queued(&self, job: JobId, actor: &str, now: UnixMillis) -> Result<bool, StoreError>;
+    /// Makes a CI job, unless there is one for that task and revision that has not failed.
+    async fn enqueue_ci(&self, job: NewCiJob) -> Result<Option<JobId>, StoreError>;
+    /// One job.
+    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError>;
+    /// One run.
+    async fn run(&self, id: RunId) -> Result<Option<Run>, StoreError>;
+    /// The newest role job of the task's present visit.
+    async fn job_of_visit(&self, task: TaskId) -> Result<Option<Job>, StoreError>;
+    /// Every running job.
+    async fn running_jobs(&self) -> Result<Vec<Job>, StoreError>;
+
+    // ---- outbox ----
+
+    /// Effects to be sent now: for each (project, target) the oldest waiting one only, so that they stay in order.
+    async fn due_effects(&self, now: UnixMillis, limit: u32) -> Result<Vec<OutboxRow>, StoreError>;
+    /// Writes what a delivery came to. False: it was settled before.
+    async fn delivered(&self, id: OutboxId, delivery: Delivery, now: UnixMillis) -> Result<bool, StoreError>;
+
+    // ---- the embedded forge and tracker ----
+
+    /// The open pull request of a branch, made if there is none.
+    async fn open_pull_request(
+        &self,
+        project: &ProjectName,
+        branch: &str,
+        base: &str,
+        title: &str,
+    ) -> Result<LocalPullRequest, StoreError>;
+    /// One pull request.
+    async fn pull_request(&self, project: &ProjectName, number: u64) -> Result<Option<LocalPullRequest>, StoreError>;
+    /// Marks it merged.
+    async fn pull_request_merged(
+        &self,
+        project: &ProjectName,
+        number: u64,
+        merge_commit: &Revision,
+    ) -> Result<(), StoreError>;
+    /// Sets a check; the newest of a context replaces the others.
+    async fn put_check(&self, project: &ProjectName, revision: &Revision, check: Check) -> Result<(), StoreError>;
+    /// The checks of a revision.
+    async fn checks(&self, project: &ProjectName, revision: &Revision) -> Result<Vec<Check>, StoreError>;
+    /// Sets a work item's state on the board.
+    async fn set_board_state(&self, project: &ProjectName, work_item: &WorkItem, state: &str)
+    -> Result<(), StoreError>;
+    /// Adds a comment once per `key`.
+    async fn add_board_comment(
+        &self,
+        project: &ProjectName,
+        work_item: &WorkItem,
+        key: &str,
+        text: &str,
+        now: UnixMillis,
+    ) -> Result<(), StoreError>;
+    /// A work item on the board.
+    async fn board_item(&self, project: &ProjectName, work_item: &WorkItem) -> Result<Option<BoardItem>, StoreError>;
+
+    // ---- what the host itself found out ----
+
+    /// Records a run of a named command on a tree.
+    async fn record_test_run(
+        &self,
+        project: &ProjectName,
+        name: &str,
+        tree: &str,
+        run: TestRun,
+    ) -> Result<(), StoreError>;
+    /// The newest recorded run of a named command on a tree.
+    async fn test_run(&self, project: &ProjectName, name: &str, tree: &str) -> Result<Option<TestRun>, StoreError>;
+    /// When a revision was first expected as a task's head.
+    async fn pushed_at(&self, project: &ProjectName, revision: &Revision) -> Result<Option<UnixMillis>, StoreError>;
+    /// The lock of a project's manifest, as text (PLG-3).
+    async fn lock_of(&self, project: &ProjectName) -> Result<Option<String>, StoreError>;
+    /// Replaces it.
+    async fn put_lock(&self, project: &ProjectName, lock: &str) -> Result<(), StoreError>;
+
+    // ---- looking ----
+
+    /// The audit trail, newest first.
+    async fn audit(&self, filter: Filter) -> Result<Vec<AuditRow>, StoreError>;
+    /// Adds a row to it that belongs to no commit.
+    async fn add_audit(&self, row: AuditRow) -> Result<(), StoreError>;
+    /// One consistent look at what is active.
+    async fn snapshot(&self) -> Result<Snapshot, StoreError>;
+}
