@@ -7,7 +7,7 @@
 
 use crate::digest::Digest;
 use crate::facts::Approval;
-use crate::gate::{Call, Evaluation, Fault, Judgement, Mode, OnFault, Outcome, PluginRef, Verdict};
+use crate::gate::{Call, Evaluation, Fault, Finding, Judgement, Mode, OnFault, Outcome, PluginRef, Severity, Verdict};
 use crate::ids::{GateName, JobId, Revision, RoleName, StageName};
 use crate::job::{Job, JobState};
 use crate::pipeline::{Edge, GateSpec, Pipeline};
@@ -43,6 +43,9 @@ impl Default for Rules {
         }
     }
 }
+
+/// However soon a pending gate wants to be asked again, this much time passes.
+const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
 /// Which code with which configuration stands at a gate now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +109,8 @@ pub enum Step {
         /// What was judged.
         intent: MergeIntent,
     },
-    /// Ask the forge whether it is merged already (MRG-3); if not, merge.
+    /// Ask the forge whether it is merged already (MRG-3); if not, merge, but only while the intent
+    /// [still stands](MergeIntent::stands): what was judged may have moved since (GAT-8).
     Merge {
         /// What was judged.
         intent: MergeIntent,
@@ -156,6 +160,7 @@ pub enum Rest {
     LeaseTaken { lease: String, by: String },
     ForgeUnavailable { reason: String },
     RepositoryUnavailable { reason: String },
+    ClockBehind { until: UnixMillis },
 }
 
 impl std::fmt::Display for Rest {
@@ -176,12 +181,20 @@ impl std::fmt::Display for Rest {
             Self::GateFault { gate, fault, tries } => {
                 write!(f, "gate {gate} could not judge ({tries} tries so far): {fault}")
             }
-            Self::NoHead { role: Some(role) } => write!(f, "its {role} has not pushed anything yet"),
-            Self::NoHead { role: None } => write!(f, "its branch has no revision yet"),
+            Self::NoHead { role: Some(role) } => {
+                write!(f, "its {role} has not pushed anything yet; a push or `portcullis task retry` moves it on")
+            }
+            Self::NoHead { role: None } => write!(f, "its branch has no revision yet; a push moves it on"),
             Self::ManifestUnusable { reason } => write!(f, "the target branch has no usable manifest: {reason}"),
             Self::LeaseTaken { lease, by } => write!(f, "waits for `{lease}`, which {by} holds"),
             Self::ForgeUnavailable { reason } => write!(f, "the forge does not answer: {reason}"),
             Self::RepositoryUnavailable { reason } => write!(f, "the repository cannot be read: {reason}"),
+            Self::ClockBehind { .. } => {
+                write!(
+                    f,
+                    "the machine's clock is behind this task's last decision; it goes on when the clock has caught up"
+                )
+            }
         }
     }
 }
@@ -202,8 +215,9 @@ pub fn next_step(view: &View<'_>, rules: &Rules, now: UnixMillis) -> Step {
             returns: task.returns,
         };
     };
+    let left = stage.role.as_ref().and_then(|role| work_left(task, view.job, role, now));
     let Some(edge) = view.pipeline.edge_from(&task.stage) else {
-        return rest(Rest::Finished);
+        return left.unwrap_or_else(|| rest(Rest::Finished));
     };
     // A merge that was decided may have happened: nothing else is looked at before the forge was asked.
     if edge.merge
@@ -212,28 +226,54 @@ pub fn next_step(view: &View<'_>, rules: &Rules, now: UnixMillis) -> Step {
     {
         return Step::Merge { intent: intent.clone() };
     }
-    if let Some(role) = &stage.role {
-        if let Some(step) = work_left(view.job, role, now) {
-            return step;
-        }
+    if let Some(step) = left {
+        return step;
     }
-    if edge.merge && view.merged.is_some() {
+    // Only a merge that was decided here opens the edge; one that somebody made by hand has not been judged (I8).
+    if edge.merge && view.merged.is_some() && task.merging.is_some() {
         return advance(view, edge);
     }
     let Some(head) = &task.head else {
         return rest(Rest::NoHead { role: stage.role.clone() });
     };
-    let binding = Subjects { view, rules, now, head };
+    let attempt = Attempt { view, rules, now, edge, head };
     for spec in edge.gates.iter().filter(|g| g.mode != Mode::Off) {
-        match binding.standing(edge, spec) {
+        match attempt.standing(spec) {
             Standing::Open => {}
-            Standing::Step(step) => return step,
+            Standing::Step(step) => return attempt.unless_behind(step),
         }
     }
     if edge.merge {
         return Step::BeginMerge { intent: MergeIntent { head: head.clone(), target_head: view.target_head.clone() } };
     }
     advance(view, edge)
+}
+
+/// What to do when every gate was green and the forge could not merge all the same, because these paths conflict: as if a
+/// gate named `merge` had failed, so that the developer is told which paths.
+pub fn after_conflict(view: &View<'_>, rules: &Rules, paths: &[String]) -> Step {
+    let edge = view.pipeline.edge_from(&view.task.stage);
+    let Some(edge) = edge else {
+        return Step::Hold { reason: "its merge conflicts".to_owned(), returns: view.task.returns };
+    };
+    let judgement = Judgement {
+        verdict: Verdict::Fail,
+        summary: format!("{} paths conflict with {}", paths.len(), view.target_head.short()),
+        findings: paths
+            .iter()
+            .map(|path| Finding {
+                rule: "merge-conflict".to_owned(),
+                severity: Severity::Error,
+                message: "conflicts with the target branch".to_owned(),
+                path: Some(path.clone()),
+                line: None,
+                fingerprint: format!("merge-conflict:{path}"),
+            })
+            .collect(),
+        evidence: Vec::new(),
+        retry_after_s: None,
+    };
+    send_back(view, rules, edge, &GateName::new("merge"), &judgement)
 }
 
 fn advance(view: &View<'_>, edge: &Edge) -> Step {
@@ -245,7 +285,7 @@ fn advance(view: &View<'_>, edge: &Edge) -> Step {
 }
 
 /// What the stage's job still has to do; none once it is done.
-fn work_left(job: Option<&Job>, role: &RoleName, now: UnixMillis) -> Option<Step> {
+fn work_left(task: &Task, job: Option<&Job>, role: &RoleName, now: UnixMillis) -> Option<Step> {
     let Some(job) = job else {
         return Some(Step::Enqueue { role: role.clone() });
     };
@@ -274,11 +314,11 @@ fn work_left(job: Option<&Job>, role: &RoleName, now: UnixMillis) -> Option<Step
                 job.id,
                 job.reason.as_deref().unwrap_or("no reason was recorded")
             ),
-            returns: 0,
+            returns: task.returns,
         }),
         JobState::Cancelled => Some(Step::Hold {
             reason: format!("job {} of its {role} was cancelled; `portcullis task retry` starts it again", job.id),
-            returns: 0,
+            returns: task.returns,
         }),
     }
 }
@@ -290,29 +330,51 @@ enum Standing {
     Step(Step),
 }
 
-struct Subjects<'a> {
+/// One attempt to cross the edge, as it stands now.
+struct Attempt<'a> {
     view: &'a View<'a>,
     rules: &'a Rules,
     now: UnixMillis,
+    edge: &'a Edge,
     head: &'a Revision,
 }
 
-impl Subjects<'_> {
-    /// Whether `evaluation` speaks about what stands here now (GAT-8): same head, target, code and configuration, and no
-    /// person has decided anything since.
+impl Attempt<'_> {
+    /// Whether `evaluation` speaks about what stands here now (GAT-8): same edge, head, target, code and configuration,
+    /// and no person has decided anything since.
     fn is_valid(&self, evaluation: &Evaluation, binding: &GateBinding) -> bool {
         evaluation.gate == binding.gate
             && evaluation.plugin == binding.plugin
             && evaluation.config_digest == binding.config_digest
+            && evaluation.subject.from == self.edge.from
+            && evaluation.subject.to == self.edge.to
             && evaluation.subject.head == *self.head
             && evaluation.subject.target_head == *self.view.target_head
-            && evaluation.at >= self.view.task.fresh_from
-            && self.view.decision.is_none_or(|(_, at)| evaluation.at >= at)
+            && evaluation.at >= self.fresh_from()
     }
 
-    fn standing(&self, edge: &Edge, spec: &GateSpec) -> Standing {
+    /// Evaluations made earlier than this are void.
+    fn fresh_from(&self) -> UnixMillis {
+        let decided = self.view.decision.map_or(UnixMillis(i64::MIN), |(_, at)| at);
+        self.view.task.fresh_from.max(decided)
+    }
+
+    /// `step`, unless it asks for an answer that would be void as soon as it is given, because the clock was set back to
+    /// before the last decision: that would go round for ever.
+    fn unless_behind(&self, step: Step) -> Step {
+        let until = self.fresh_from();
+        if self.now < until && matches!(step, Step::Judge { .. } | Step::Act { .. }) {
+            return Step::Rest { rest: Rest::ClockBehind { until }, next_look_at: Some(until) };
+        }
+        step
+    }
+
+    fn standing(&self, spec: &GateSpec) -> Standing {
         let judge = Standing::Step(Step::Judge { gate: spec.name.clone() });
         let Some(binding) = self.view.bindings.iter().find(|b| b.gate == spec.name) else {
+            if spec.mode == Mode::Shadow {
+                return Standing::Open;
+            }
             // The shell binds every gate that is not off; one that it could not bind is closed (I8).
             return Standing::Step(Step::Hold {
                 reason: format!("gate {} has no plugin; install it or change the manifest", spec.name),
@@ -326,14 +388,15 @@ impl Subjects<'_> {
             return Standing::Open;
         }
         match &last.report.outcome {
-            Outcome::Faulted(_) if spec.on_fault == OnFault::Open => Standing::Open,
-            Outcome::Faulted(fault) => self.after_fault(spec, binding, fault, last.at),
+            // A fault while mending opens nothing: the gate has judged, and not with a pass.
+            Outcome::Faulted(_) if spec.on_fault == OnFault::Open && last.call == Call::Evaluate => Standing::Open,
+            Outcome::Faulted(fault) => self.after_fault(spec, binding, fault, last),
             Outcome::Judged(judgement) => match (judgement.verdict, last.call) {
                 (Verdict::Pass, Call::Evaluate) => Standing::Open,
                 // Mending is not judging: whoever acted is asked again.
                 (Verdict::Pass, Call::Act) => judge,
-                (Verdict::Fail, _) => Standing::Step(self.send_back(edge, spec, judgement)),
-                (Verdict::Pending, _) => self.after_pending(edge, spec, judgement, last.at),
+                (Verdict::Fail, _) => Standing::Step(self.send_back(spec, judgement)),
+                (Verdict::Pending, _) => self.after_pending(spec, judgement, last),
                 (Verdict::Actionable, _) => self.act(spec),
             },
         }
@@ -352,7 +415,7 @@ impl Subjects<'_> {
         Standing::Step(Step::Act { gate: spec.name.clone() })
     }
 
-    fn after_fault(&self, spec: &GateSpec, binding: &GateBinding, fault: &Fault, at: UnixMillis) -> Standing {
+    fn after_fault(&self, spec: &GateSpec, binding: &GateBinding, fault: &Fault, last: &Evaluation) -> Standing {
         let is_fault = |e: &&Evaluation| self.is_valid(e, binding) && matches!(e.report.outcome, Outcome::Faulted(_));
         let tries = u32::try_from(
             self.view
@@ -370,7 +433,7 @@ impl Subjects<'_> {
                 returns: self.view.task.returns,
             });
         }
-        let again = at.plus(self.rules.fault_backoff.wait(tries, self.view.task.id.0.unsigned_abs()));
+        let again = ended(last).plus(self.rules.fault_backoff.wait(tries, self.view.task.id.0.unsigned_abs()));
         if again <= self.now {
             return Standing::Step(Step::Judge { gate: spec.name.clone() });
         }
@@ -380,33 +443,22 @@ impl Subjects<'_> {
         })
     }
 
-    fn after_pending(&self, edge: &Edge, spec: &GateSpec, judgement: &Judgement, at: UnixMillis) -> Standing {
-        // Counted from the first "not yet" about this head: a moving target does not win more time.
-        let since = self
-            .view
-            .evaluations
-            .iter()
-            .find(|e| {
-                e.gate == spec.name
-                    && e.subject.head == *self.head
-                    && e.at >= self.view.task.fresh_from
-                    && is_pending(e)
-            })
-            .map_or(at, |e| e.at);
+    fn after_pending(&self, spec: &GateSpec, judgement: &Judgement, last: &Evaluation) -> Standing {
+        let since = self.pending_since(spec, last);
         let deadline = (!spec.deadline.is_zero()).then(|| since.plus(spec.deadline));
-        let retry =
-            judgement.retry_after_s.map_or(self.rules.pending_retry, |s| Duration::from_secs(u64::from(s.max(1))));
-        let again = at.plus(retry);
-        // First ask once more, then let time run out: after downtime the answer may be there.
-        if again <= self.now || self.view.task.rung_at > at {
-            return Standing::Step(Step::Judge { gate: spec.name.clone() });
-        }
-        if deadline.is_some_and(|d| d <= self.now) {
+        let wanted = judgement.retry_after_s.map(|s| Duration::from_secs(u64::from(s)));
+        let again = ended(last).plus(wanted.unwrap_or(self.rules.pending_retry).max(SHORTEST_RETRY));
+        let rung = self.view.task.rung_at > last.at && self.view.task.rung_at <= self.now;
+        // Time runs out only over an answer that was given after the deadline: after downtime it may be another one.
+        if deadline.is_some_and(|d| d <= last.at) {
             let late = Judgement {
                 summary: format!("not decided within {} s: {}", spec.deadline.as_secs(), judgement.summary),
                 ..judgement.clone()
             };
-            return Standing::Step(self.send_back(edge, spec, &late));
+            return Standing::Step(self.send_back(spec, &late));
+        }
+        if again <= self.now || rung || deadline.is_some_and(|d| d <= self.now) {
+            return Standing::Step(Step::Judge { gate: spec.name.clone() });
         }
         Standing::Step(Step::Rest {
             rest: Rest::GatePending { gate: spec.name.clone(), summary: judgement.summary.clone(), since, deadline },
@@ -414,35 +466,57 @@ impl Subjects<'_> {
         })
     }
 
-    fn send_back(&self, edge: &Edge, spec: &GateSpec, judgement: &Judgement) -> Step {
-        let returns = self.view.task.returns + 1;
-        if returns >= self.rules.max_returns {
-            return Step::Hold {
-                reason: format!(
-                    "sent back {returns} times; last by gate {} on leaving {}: {}",
-                    spec.name, edge.from, judgement.summary
-                ),
-                returns,
-            };
-        }
-        let way = self.view.pipeline.way();
-        let place = |name: &StageName| way.iter().position(|n| *n == name);
-        let merge = self.view.pipeline.edges().iter().find(|e| e.merge);
-        Step::Return {
-            to: edge.on_fail.clone(),
-            role: self.view.pipeline.stage(&edge.on_fail).and_then(|s| s.role.clone()),
-            feedback: Feedback {
-                gate: spec.name.clone(),
-                from: edge.from.clone(),
-                summary: judgement.summary.clone(),
-                findings: judgement.findings.clone(),
-            },
-            forget_merge: merge
-                .is_some_and(|m| place(&edge.on_fail) < place(&m.to) && place(&m.to) <= place(&edge.from)),
-        }
+    /// When the gate first said "not yet" about this head without having said anything else since. A target that moves
+    /// wins no more time, and neither do faults in between.
+    fn pending_since(&self, spec: &GateSpec, last: &Evaluation) -> UnixMillis {
+        self.view
+            .evaluations
+            .iter()
+            .rev()
+            .filter(|e| e.gate == spec.name && e.subject.head == *self.head && e.at >= self.view.task.fresh_from)
+            .filter_map(|e| match &e.report.outcome {
+                Outcome::Judged(judgement) => Some((judgement.verdict, e.at)),
+                Outcome::Faulted(_) => None,
+            })
+            .take_while(|(verdict, _)| *verdict == Verdict::Pending)
+            .last()
+            .map_or(last.at, |(_, at)| at)
+    }
+
+    fn send_back(&self, spec: &GateSpec, judgement: &Judgement) -> Step {
+        send_back(self.view, self.rules, self.edge, &spec.name, judgement)
     }
 }
 
-fn is_pending(evaluation: &Evaluation) -> bool {
-    matches!(&evaluation.report.outcome, Outcome::Judged(j) if j.verdict == Verdict::Pending)
+/// Back to where the edge sends failures, or held once that has happened too often (STG-3, STG-4).
+fn send_back(view: &View<'_>, rules: &Rules, edge: &Edge, gate: &GateName, judgement: &Judgement) -> Step {
+    let returns = view.task.returns.saturating_add(1);
+    if returns >= rules.max_returns {
+        return Step::Hold {
+            reason: format!(
+                "sent back {returns} times; last by gate {gate} on leaving {}: {}",
+                edge.from, judgement.summary
+            ),
+            returns,
+        };
+    }
+    let way = view.pipeline.way();
+    let place = |name: &StageName| way.iter().position(|n| *n == name);
+    let merge = view.pipeline.edges().iter().find(|e| e.merge);
+    Step::Return {
+        to: edge.on_fail.clone(),
+        role: view.pipeline.stage(&edge.on_fail).and_then(|s| s.role.clone()),
+        feedback: Feedback {
+            gate: gate.clone(),
+            from: edge.from.clone(),
+            summary: judgement.summary.clone(),
+            findings: judgement.findings.clone(),
+        },
+        forget_merge: merge.is_some_and(|m| place(&edge.on_fail) < place(&m.to) && place(&m.to) <= place(&edge.from)),
+    }
+}
+
+/// Waits are counted from here, not from the beginning: a gate that takes its time would otherwise never be let rest.
+fn ended(evaluation: &Evaluation) -> UnixMillis {
+    evaluation.at.plus(evaluation.report.duration)
 }

@@ -72,6 +72,14 @@ pub struct MergeIntent {
     pub target_head: Revision,
 }
 
+impl MergeIntent {
+    /// Whether what was judged is still what would be merged. If not, and the forge has not merged it already, the merge
+    /// is off and the gates judge again (GAT-8, MRG-3).
+    pub fn stands(&self, head: Option<&Revision>, target_head: &Revision) -> bool {
+        head == Some(&self.head) && *target_head == self.target_head
+    }
+}
+
 /// Why and since when nothing drives a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
@@ -136,7 +144,8 @@ pub enum Created {
 pub enum Change {
     /// Enters the next stage; its job is made with it.
     Advance { to: StageName, role: Option<RoleName>, merge_commit: Option<Revision> },
-    /// Goes back after a failed gate; the job that mends it is made with it.
+    /// Goes back after a failed gate; the job that mends it is made with it. A merge that was decided is off: its intent
+    /// would merge past the gates of the next visit.
     Return { to: StageName, role: Option<RoleName>, feedback: Feedback, forget_merge: bool },
     /// Stays; a new job for its stage is made.
     Enqueue { role: RoleName },
