@@ -1,0 +1,189 @@
+//! What gates read: history, trees and files, straight from the object store.
+//!
+//! Nothing here looks at attributes, filters, diff drivers, hooks, replacement objects or grafts: what a branch brings
+//! along cannot change what is seen of it. Objects are named by full revisions only. One reader serves one evaluation
+//! and keeps one git process for its many small questions.
+
+use crate::blob::{BlobReader, Streams};
+use crate::error::GitError;
+use crate::repository::{Repository, revision};
+use crate::session::Session;
+use crate::wire::{self, Header};
+use portcullis_core::facts::{Commit, RepositoryError};
+use portcullis_core::ids::Revision;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most commits of one answer.
+const COMMIT_LIMIT: usize = 50_000;
+/// Largest commit object; its message is the only part that can be large.
+const COMMIT_BYTES_LIMIT: u64 = 16 * 1024 * 1024;
+/// Bytes of all commits of one answer.
+const HISTORY_BYTES_LIMIT: usize = 64 * 1024 * 1024;
+
+/// Reads one repository for one evaluation. Clones share the process; calls take turns.
+#[derive(Debug, Clone)]
+pub struct ObjectReader {
+    pub(crate) repository: Repository,
+    session: Arc<Mutex<Option<Session>>>,
+    pub(crate) streams: Arc<Streams>,
+}
+
+impl ObjectReader {
+    pub(crate) fn new(repository: Repository) -> Self {
+        Self { repository, session: Arc::default(), streams: Arc::default() }
+    }
+
+    /// The best common ancestor of two commits.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NotFound`] if one is not there or they have nothing in common.
+    pub fn merge_base(&self, a: &Revision, b: &Revision) -> Result<Revision, RepositoryError> {
+        self.require(&[a, b])?;
+        let call = self.repository.call("merge-base").args([a.as_str(), b.as_str()]);
+        match call.run_expecting(&[0, 1])? {
+            (0, printed) => Ok(revision("merge-base", &printed)?),
+            _ => Err(RepositoryError::NotFound(format!("a common ancestor of {a} and {b}"))),
+        }
+    }
+
+    /// Whether `ancestor` is `descendant` or one of its ancestors.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NotFound`] if one of them is not there.
+    pub fn is_ancestor(&self, ancestor: &Revision, descendant: &Revision) -> Result<bool, RepositoryError> {
+        self.require(&[ancestor, descendant])?;
+        Ok(self.repository.is_ancestor(ancestor, descendant)?)
+    }
+
+    /// The tree of a commit: equal trees hold equal content.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NotFound`] if there is no such commit.
+    pub fn tree(&self, commit: &Revision) -> Result<Revision, RepositoryError> {
+        self.require(&[commit])?;
+        let found = self.info(format!("{commit}^{{tree}}").as_bytes())?;
+        Ok(found.ok_or_else(|| RepositoryError::NotFound(format!("the tree of {commit}")))?.id)
+    }
+
+    /// Every commit reachable from `head` and not from `base`, merges included, parents before children.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NotFound`] if one of them is not there; [`RepositoryError::Failed`] past 50 000 commits.
+    pub fn commits(&self, base: &Revision, head: &Revision) -> Result<Vec<Commit>, RepositoryError> {
+        self.require(&[base, head])?;
+        let most = format!("--max-count={}", COMMIT_LIMIT + 1);
+        let range = format!("^{base}");
+        let call = self.repository.call("rev-list").args(["--topo-order", &most, head.as_str(), &range]);
+        let mut names = Vec::new();
+        for line in call.run()?.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            names.push(revision("rev-list", line)?);
+        }
+        if names.len() > COMMIT_LIMIT {
+            return Err(GitError::TooMany { what: "commits", limit: COMMIT_LIMIT }.into());
+        }
+        let mut left = HISTORY_BYTES_LIMIT;
+        let mut commits = Vec::with_capacity(names.len());
+        // Reversed here: git cuts at a maximum before it reverses, and the cut must show.
+        for name in names.into_iter().rev() {
+            let Some((_, raw)) = self.contents(name.as_str().as_bytes(), COMMIT_BYTES_LIMIT)? else {
+                return Err(RepositoryError::NotFound(format!("commit {name}")));
+            };
+            left = left.checked_sub(raw.len()).ok_or(RepositoryError::TooLarge(HISTORY_BYTES_LIMIT as u64))?;
+            commits.push(wire::commit(name, &raw)?);
+        }
+        Ok(commits)
+    }
+
+    /// A file's content at a revision, if it has at most `cap` bytes. A symbolic link's content is where it points.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NotFound`] if the revision has no file at `path`, [`RepositoryError::TooLarge`] past `cap`.
+    pub fn read_file(&self, revision: &Revision, path: &[u8], cap: u64) -> Result<Vec<u8>, RepositoryError> {
+        check_path(path)?;
+        self.require(&[revision])?;
+        let name = [revision.as_str().as_bytes(), b":", path].concat();
+        let missing = || RepositoryError::NotFound(format!("`{}` at {revision}", String::from_utf8_lossy(path)));
+        let found = self.info(&name)?.filter(|found| found.kind == "blob").ok_or_else(missing)?;
+        if found.size > cap {
+            return Err(RepositoryError::TooLarge(found.size));
+        }
+        let (_, content) = self.contents(found.id.as_str().as_bytes(), cap)?.ok_or_else(missing)?;
+        Ok(content)
+    }
+
+    /// Opens a file's content by its object name, to be read in pieces.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NotFound`] if there is no such blob.
+    pub fn open_blob(&self, id: &Revision) -> Result<BlobReader, RepositoryError> {
+        match self.info(id.as_str().as_bytes())? {
+            Some(found) if found.kind == "blob" => Ok(BlobReader::new(self.clone(), found.id, found.size)),
+            Some(found) => Err(RepositoryError::NotFound(format!("blob {id} (it is a {})", found.kind))),
+            None => Err(RepositoryError::NotFound(format!("blob {id}"))),
+        }
+    }
+
+    /// Each must be a commit that is there: a mirror may not have fetched it yet.
+    pub(crate) fn require(&self, commits: &[&Revision]) -> Result<(), RepositoryError> {
+        for commit in commits {
+            match self.info(commit.as_str().as_bytes())? {
+                Some(found) if found.kind == "commit" => {}
+                _ => return Err(RepositoryError::NotFound(format!("commit {commit}"))),
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn info(&self, name: &[u8]) -> Result<Option<Header>, GitError> {
+        let found = self.ask(|session| session.info(name))?;
+        if found.is_none() {
+            // A process that is left over from before says "missing" of everything in a repository that has vanished.
+            Repository::open(self.repository.git(), self.repository.path())?;
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn contents(&self, name: &[u8], limit: u64) -> Result<Option<(Header, Vec<u8>)>, GitError> {
+        self.ask(|session| session.contents(name, limit))
+    }
+
+    /// Asks the session, starting it where needed. A session that failed is dropped, so the next question gets a new
+    /// one.
+    fn ask<T>(&self, question: impl FnOnce(&mut Session) -> Result<T, GitError>) -> Result<T, GitError> {
+        // A poisoned lock holds a session in an unknown state: it is dropped like one that failed.
+        let mut slot = self.session.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
+            let mut slot = poisoned.into_inner();
+            *slot = None;
+            slot
+        });
+        let mut session = match slot.take() {
+            Some(session) => session,
+            None => Session::start(&self.repository)?,
+        };
+        match question(&mut session) {
+            Ok(answer) => {
+                *slot = Some(session);
+                Ok(answer)
+            }
+            // A process that ends at once says nothing; that its repository has gone is the likely cause.
+            Err(error) => Err(Repository::open(self.repository.git(), self.repository.path()).err().unwrap_or(error)),
+        }
+    }
+}
+
+/// A path that means one entry of a tree, and nothing relative to anywhere.
+fn check_path(path: &[u8]) -> Result<(), GitError> {
+    let why = if path.is_empty() {
+        "it is empty"
+    } else if path.len() > 4_096 {
+        "it is longer than 4096 bytes"
+    } else if path.contains(&0) {
+        "it has a NUL byte"
+    } else if path.split(|&byte| byte == b'/').any(|part| matches!(part, b"" | b"." | b"..")) {
+        "it has an empty, `.` or `..` part"
+    } else {
+        return Ok(());
+    };
+    let path = String::from_utf8_lossy(path).chars().take(200).collect();
+    Err(GitError::BadPath { path, why })
+}
