@@ -1,0 +1,83 @@
+//! The gate itself: the host's repository as a [`Source`], and one function that joins the parts.
+
+use crate::config::Config;
+use crate::scan::Scanner;
+use crate::source::{Blob, Commit, Source, TreeChange};
+use crate::{range, report};
+use portcullis_gate_sdk::prelude::*;
+use portcullis_gate_sdk::text::short;
+
+/// The security gate.
+pub struct Security;
+
+impl Gate for Security {
+    type Config = Config;
+    const CONFIG_SCHEMA: &'static str = include_str!("../config.schema.json");
+
+    fn evaluate(subject: &Subject, config: Self::Config) -> Result<Judgement, Refusal> {
+        evaluate(&Host, subject, &config)
+    }
+}
+
+portcullis_gate_sdk::export_judge!(Security);
+
+/// Judges `subject` in the repository `source`.
+///
+/// # Errors
+/// The configuration is not usable, or not everything could be looked at.
+pub fn evaluate<S: Source>(source: &S, subject: &Subject, config: &Config) -> Result<Judgement, Refusal> {
+    let allowlist = config.check()?;
+    let scanner = Scanner::new(&config.disabled_rules)
+        .map_err(|error| Refusal::Unavailable(format!("the scanner is broken: {error}")))?;
+    let max_blob = config.max_blob_mib << 20;
+    let looked = range::look(source, &scanner, &subject.repository, &subject.target_head, &subject.head, max_blob)?;
+    Ok(report::judge(&looked, &subject.head, config, &allowlist))
+}
+
+/// The repository as the host shows it.
+struct Host;
+
+impl Source for Host {
+    fn merge_base(&self, a: &str, b: &str) -> Result<String, Refusal> {
+        host::repository::merge_base(a, b).or_refuse(&format!("find the merge base of {} and {}", short(a), short(b)))
+    }
+
+    fn commits(&self, base: &str, head: &str) -> Result<Vec<Commit>, Refusal> {
+        host::repository::commits(base, head).or_refuse(&format!(
+            "list the commits of {}..{}",
+            short(base),
+            short(head)
+        ))
+    }
+
+    fn changes(&self, before: Option<&str>, after: &str) -> Result<Vec<TreeChange>, Refusal> {
+        host::repository::changes(before, after).or_refuse(&format!("list the changes of commit {}", short(after)))
+    }
+
+    fn blob(&self, id: &str, most: u64) -> Result<Blob, Refusal> {
+        let wanted = format!("read object {}", short(id));
+        let blob = host::repository::open_blob(id).or_refuse(&wanted)?;
+        let announced = blob.size();
+        let mut bytes = Vec::with_capacity(usize::try_from(announced.min(most)).unwrap_or(0));
+        while bytes.len() as u64 <= most {
+            let piece = blob.next().or_refuse(&wanted)?;
+            if piece.is_empty() {
+                break;
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(Blob { announced, bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portcullis_gate_sdk::testing::assert_schema_matches;
+
+    // GAT-1
+    #[test]
+    fn schema_and_configuration_say_the_same() {
+        assert_schema_matches::<Security>(&Config::default());
+    }
+}

@@ -1,0 +1,336 @@
+//! What a range of commits is answerable for, and what stands in it.
+//!
+//! Every commit is looked at, not the net difference: a secret added and removed again is in the history for good. In a
+//! commit, every object that it brought in is read whole, and a hit counts if one of its lines stood in none of the parents'
+//! versions. Of a merge only what differs from *every* parent is its own; the rest belongs to the commits it merges.
+//!
+//! What must hold: every object that should have been read was, to the byte that the host announced, or is reported as
+//! not scanned, or there is a refusal. Nothing that leaves this module holds a secret.
+//!
+//! Deliberately absent: diffs. They depend on attributes that the branch writes, and they hide what they call binary.
+
+use crate::config::inline;
+use crate::scan::{Hit, ScanError, Scanner};
+use crate::source::{Blob, ChangeKind, Commit, EntryKind, Source, TreeChange};
+use crate::text::{self, Lines};
+use crate::{paths, redact};
+use portcullis_gate_sdk::Refusal;
+use portcullis_gate_sdk::text::short;
+use std::collections::{HashMap, HashSet};
+
+/// How many bytes of files that a commit deleted are read to tell a moved line from a new one.
+const MOVED_BYTES: u64 = 64 << 20;
+
+/// Where a secret stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a file's content.
+    File,
+    /// In a file's name.
+    Name,
+    /// In a commit's message.
+    Message,
+}
+
+/// A secret that a commit brought in, already without the secret.
+#[derive(Clone, Debug)]
+pub struct Leak {
+    /// Rule name.
+    pub rule: &'static str,
+    /// What kind of secret, in words.
+    pub about: &'static str,
+    /// The secret as it may be shown.
+    pub shown: String,
+    /// The commit that brought it in.
+    pub commit: String,
+    /// Where.
+    pub place: Place,
+    /// Readable path; none in a message.
+    pub path: Option<String>,
+    /// 1-based line in the file, or in the message.
+    pub line: u32,
+    /// See [`redact::name`].
+    pub fingerprint: String,
+    /// Whether a comment on its line asks to let it pass.
+    pub inline: bool,
+}
+
+/// Something that was not scanned.
+#[derive(Clone, Debug)]
+pub struct Skipped {
+    /// The commit that brought it in.
+    pub commit: String,
+    /// Readable path.
+    pub path: String,
+    /// Bytes; none for a submodule.
+    pub size: Option<u64>,
+}
+
+/// What was looked at, and what was found.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// Where the range begins.
+    pub base: String,
+    /// Commits in it.
+    pub commits: usize,
+    /// Distinct paths of files looked at.
+    pub files: usize,
+    /// Objects read to be scanned, and their bytes.
+    pub objects: u64,
+    /// See `objects`.
+    pub bytes: u64,
+    /// Secrets, in the order of the commits.
+    pub leaks: Vec<Leak>,
+    /// Objects too large, and submodules.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Looks at everything that `head` adds to `target`.
+///
+/// # Errors
+/// Anything could not be read, or was not what the host had announced.
+pub fn look<S: Source>(
+    source: &S,
+    scanner: &Scanner,
+    repository: &str,
+    target: &str,
+    head: &str,
+    max_blob: u64,
+) -> Result<Looked, Refusal> {
+    let base = source.merge_base(target, head)?;
+    let commits = source.commits(&base, head)?;
+    check_complete(&base, head, &commits)?;
+    let looked = Looked { base, commits: commits.len(), ..Looked::default() };
+    let mut walk = Walk {
+        source,
+        scanner,
+        repository,
+        max_blob,
+        looked,
+        expected: (0, 0),
+        clean: HashSet::new(),
+        paths: HashSet::new(),
+    };
+    for commit in &commits {
+        walk.commit(commit)?;
+    }
+    walk.settle()
+}
+
+/// An empty or cut list of commits would be the easiest way to find nothing.
+fn check_complete(base: &str, head: &str, commits: &[Commit]) -> Result<(), Refusal> {
+    let known: HashSet<&str> = commits.iter().map(|commit| commit.id.as_str()).collect();
+    if known.len() != commits.len() {
+        return Err(Refusal::BadInput("the range of commits names one of them twice".into()));
+    }
+    if (base == head) != commits.is_empty() || base != head && !known.contains(head) {
+        let (base, head, count) = (short(base), short(head), commits.len());
+        return Err(Refusal::BadInput(format!(
+            "the range {base}..{head} came with {count} commits, {head} not among them"
+        )));
+    }
+    Ok(())
+}
+
+/// A file that a commit brought in, with its versions in the parents.
+struct Candidate<'a> {
+    change: &'a TreeChange,
+    after: &'a str,
+    before: Vec<&'a str>,
+}
+
+struct Walk<'a, S> {
+    source: &'a S,
+    scanner: &'a Scanner,
+    repository: &'a str,
+    max_blob: u64,
+    looked: Looked,
+    /// Objects and bytes that changes announced, to be compared with what was scanned.
+    expected: (u64, u64),
+    /// Objects without any hit, and whether they were scanned with guessing.
+    clean: HashSet<(String, bool)>,
+    paths: HashSet<Vec<u8>>,
+}
+
+impl<S: Source> Walk<'_, S> {
+    fn commit(&mut self, commit: &Commit) -> Result<(), Refusal> {
+        self.message(commit)?;
+        let per_parent: Vec<Vec<TreeChange>> = match commit.parents.as_slice() {
+            [] => vec![self.source.changes(None, &commit.id)?],
+            parents => {
+                parents.iter().map(|parent| self.source.changes(Some(parent), &commit.id)).collect::<Result<_, _>>()?
+            }
+        };
+        let gone: Vec<&str> = per_parent
+            .iter()
+            .flatten()
+            .filter(|change| change.kind == ChangeKind::Deleted && change.entry != EntryKind::Submodule)
+            .filter_map(|change| change.before.as_deref())
+            .collect();
+        for candidate in candidates(&per_parent) {
+            self.candidate(commit, &candidate, &gone)?;
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, commit: &Commit) -> Result<(), Refusal> {
+        let message = text::decode(&commit.message);
+        let hits = self.scanner.scan(&message, true).map_err(fault)?;
+        self.keep(commit, Place::Message, b"", &message, &hits, &[]);
+        Ok(())
+    }
+
+    fn candidate(&mut self, commit: &Commit, candidate: &Candidate<'_>, gone: &[&str]) -> Result<(), Refusal> {
+        let path = &candidate.change.path;
+        let in_name = self.scanner.scan(path, false).map_err(fault)?;
+        let named: Vec<&[u8]> = in_name.iter().map(|hit| &path[hit.secret.clone()]).collect();
+        if candidate.before.is_empty() {
+            self.keep(commit, Place::Name, path, path, &in_name, &named);
+        }
+        let skip = |size| Skipped { commit: commit.id.clone(), path: shown_path(path, &named), size };
+        if candidate.change.entry == EntryKind::Submodule {
+            self.looked.skipped.push(skip(None));
+            return Ok(());
+        }
+        self.paths.insert(path.clone());
+        if candidate.change.size > self.max_blob {
+            self.looked.skipped.push(skip(Some(candidate.change.size)));
+            return Ok(());
+        }
+        let may_guess = !paths::is_full_of_hashes(path);
+        let key = (candidate.after.to_string(), may_guess);
+        if self.clean.contains(&key) {
+            return Ok(());
+        }
+        self.expected.0 += 1;
+        self.expected.1 += candidate.change.size;
+        let blob = self.read(candidate.after, candidate.change.size)?;
+        let content = text::decode(&blob.bytes);
+        let hits = self.scanner.scan(&content, may_guess && !text::is_binary(&content)).map_err(fault)?;
+        self.looked.objects += 1;
+        self.looked.bytes += blob.bytes.len() as u64;
+        if hits.is_empty() {
+            self.clean.insert(key);
+            return Ok(());
+        }
+        let new = self.only_new(candidate, gone, &content, hits)?;
+        self.keep(commit, Place::File, path, &content, &new, &named);
+        Ok(())
+    }
+
+    /// Reads an object and insists on its size: a short read is how a scan comes to miss what it was to find.
+    fn read(&self, id: &str, size: u64) -> Result<Blob, Refusal> {
+        let blob = self.source.blob(id, self.max_blob)?;
+        let came = blob.bytes.len() as u64;
+        if came == size && blob.announced == size {
+            return Ok(blob);
+        }
+        Err(Refusal::BadInput(format!(
+            "object {} should hold {size} bytes, the host announced {} and handed over {came}",
+            short(id),
+            blob.announced
+        )))
+    }
+
+    /// Of `hits` those with a line that stood in no parent's version of the file, nor, for a file that is new, in one that
+    /// the same commit deleted (git knows no renames). A version that cannot be read in full excuses nothing.
+    fn only_new(
+        &self,
+        candidate: &Candidate<'_>,
+        gone: &[&str],
+        content: &[u8],
+        hits: Vec<Hit>,
+    ) -> Result<Vec<Hit>, Refusal> {
+        let earlier = if candidate.before.is_empty() { gone } else { candidate.before.as_slice() };
+        let mut budget = MOVED_BYTES.max(self.max_blob);
+        let mut versions = Vec::new();
+        for id in earlier {
+            let blob = self.source.blob(id, budget)?;
+            let came = blob.bytes.len() as u64;
+            if blob.announced > budget {
+                continue;
+            }
+            if came != blob.announced {
+                let (id, announced) = (short(id), blob.announced);
+                return Err(Refusal::BadInput(format!(
+                    "object {id} was announced with {announced} bytes and {came} came"
+                )));
+            }
+            budget -= came;
+            versions.push(blob.bytes);
+        }
+        let decoded: Vec<_> = versions.iter().map(|bytes| text::decode(bytes)).collect();
+        let mut lines = Lines::default();
+        for version in &decoded {
+            lines.add(version);
+        }
+        Ok(hits.into_iter().filter(|hit| !lines.hold(content, &hit.span)).collect())
+    }
+
+    fn keep(&mut self, commit: &Commit, place: Place, path: &[u8], content: &[u8], hits: &[Hit], named: &[&[u8]]) {
+        let secrets: Vec<&[u8]> =
+            named.iter().copied().chain(hits.iter().map(|hit| &content[hit.secret.clone()])).collect();
+        for hit in hits {
+            let secret = &content[hit.secret.clone()];
+            let line = &content[text::line_around(content, hit.secret.start)];
+            self.looked.leaks.push(Leak {
+                rule: hit.rule.id,
+                about: hit.rule.about,
+                shown: redact::redacted(secret),
+                commit: commit.id.clone(),
+                place,
+                path: (place != Place::Message).then(|| shown_path(path, &secrets)),
+                line: hit.line,
+                fingerprint: redact::name(self.repository, hit.rule.id, path, line, secret),
+                inline: place == Place::File && inline(line, hit.rule.id),
+            });
+        }
+    }
+
+    /// The last check of all: what was scanned is what was announced.
+    fn settle(mut self) -> Result<Looked, Refusal> {
+        let (objects, bytes) = self.expected;
+        if (self.looked.objects, self.looked.bytes) != (objects, bytes) {
+            return Err(Refusal::BadInput(format!(
+                "{} objects of {} bytes were scanned, but the changes named {objects} of {bytes} bytes",
+                self.looked.objects, self.looked.bytes
+            )));
+        }
+        self.looked.files = self.paths.len();
+        Ok(self.looked)
+    }
+}
+
+fn fault(error: ScanError) -> Refusal {
+    Refusal::Unavailable(format!("the scanner is broken: {error}"))
+}
+
+fn shown_path(path: &[u8], secrets: &[&[u8]]) -> String {
+    redact::readable(&redact::mask(path, secrets))
+}
+
+/// What differs from every parent and still exists.
+fn candidates(per_parent: &[Vec<TreeChange>]) -> Vec<Candidate<'_>> {
+    let [first, others @ ..] = per_parent else { return Vec::new() };
+    let others: Vec<HashMap<&[u8], &TreeChange>> =
+        others.iter().map(|changes| changes.iter().map(|change| (change.path.as_slice(), change)).collect()).collect();
+    first
+        .iter()
+        .filter_map(|change| {
+            let after = change.after.as_deref()?;
+            let mut before: Vec<&str> =
+                change.before.as_deref().filter(|_| is_blob_before(change)).into_iter().collect();
+            for changes in &others {
+                let other = changes.get(change.path.as_slice())?;
+                before.extend(other.before.as_deref().filter(|_| is_blob_before(other)));
+            }
+            Some(Candidate { change, after, before })
+        })
+        .collect()
+}
+
+/// After a change of type the earlier object may be a submodule's commit, which is in no object store here: it excuses
+/// nothing.
+fn is_blob_before(change: &TreeChange) -> bool {
+    change.kind == ChangeKind::Modified && change.entry != EntryKind::Submodule
+}

@@ -1,0 +1,253 @@
+//! Whether a candidate value could be a real secret: placeholders, variables, templates and plain words are not.
+
+use crate::entropy;
+use crate::rules::Check;
+
+/// Words that stand in values meant to be replaced. Compared without case.
+const PLACEHOLDERS: &str = "example placeholder changeme change_me change-me replace redacted your_ your- yourapi yourkey yoursecret \
+    yourtoken yourpass insert dummy <your xxxx **** .... todo not_a_real notareal not-a-real fakefake 00000000 \
+    aaaaaaaaaaaa 0123456789abcdef abcdefghijklmnop";
+
+/// Words that a name, a message or a path is made of. Random text of usual length next to never holds one.
+const WORDS: &str = "access account admin alpha android apple application auth await azure beta bool bucket build button bytes \
+    cache callback cert change char class client cloud code color column command common component config \
+    connect const content context control cookie core count create credential current custom data debug decode \
+    default delete demo deploy device digest docker document domain email encode encrypt entry error event \
+    expire export factory fake false field file filter first format from function generic github gitlab global \
+    google group handle hash header hello host http image import index input instance integration interface \
+    internal invalid item json keyid keyname label length level list local login machine main manager mapping \
+    message method mock model module name native network normal null number object openssl option output \
+    package page param parse pass path payload policy post prefix primary private process prod profile project \
+    property protocol provider proxy public query read record refresh region register release remote render \
+    request resource response result return role route sample schema screen script search secret select server \
+    service session setting source staging start state static status storage store stream string style system \
+    table target task temp test text time title token type undefined unique update usage flags hardware user \
+    util valid value vector version view virtual widget window with work write";
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
+}
+
+/// Whether a person wrote this where the value was to come: a placeholder, a sequence, one character over and over.
+pub(crate) fn is_placeholder(value: &[u8]) -> bool {
+    if PLACEHOLDERS.split_ascii_whitespace().any(|word| contains(value, word.as_bytes())) {
+        return true;
+    }
+    let run = |same: fn(u8, u8) -> bool| {
+        let (mut longest, mut length) = (1usize, 1usize);
+        for pair in value.windows(2) {
+            length = if same(pair[0], pair[1]) { length + 1 } else { 1 };
+            longest = longest.max(length);
+        }
+        longest
+    };
+    let repeated = run(|a, b| a == b);
+    let counted = run(|a, b| a.checked_add(1) == Some(b) || (a, b) == (b'9', b'0'));
+    repeated >= 8 || repeated * 2 > value.len() || counted >= 10
+}
+
+/// Whether it is filled in later: `${VAR}`, `{{ value }}`, `%s`, `<name>`, `$(command)`, `process.env.X`.
+pub(crate) fn is_template(value: &[u8]) -> bool {
+    const MARKS: &[&[u8]] = &[
+        b"${",
+        b"{{",
+        b"}}",
+        b"$(",
+        b"<%",
+        b"%>",
+        b"%(",
+        b"{0}",
+        b"#{",
+        b"getenv",
+        b"environ",
+        b"process.env",
+        b"secrets.",
+    ];
+    MARKS.iter().any(|mark| contains(value, mark))
+        || matches!(
+            value,
+            [b'$', ..]
+                | [b'%', b's' | b'd' | b'v', ..]
+                | [b'{', .., b'}']
+                | [b'<', .., b'>']
+                | [b'%', .., b'%']
+                | [b'@', b'{', ..]
+        )
+        || value.starts_with(b"[") && value.ends_with(b"]")
+}
+
+/// Whether plain words stand in it.
+pub(crate) fn has_words(value: &[u8]) -> bool {
+    WORDS.split_ascii_whitespace().any(|word| contains(value, word.as_bytes()))
+}
+
+/// Whether it is a name in a program: `SOME_CONSTANT_2`, `module.attribute`, `callThis`.
+pub(crate) fn is_identifier(value: &[u8]) -> bool {
+    let separated = value.iter().any(|byte| matches!(byte, b'_' | b'.' | b'-' | b':' | b'/'));
+    let parts_are_words = || {
+        value.split(|byte| matches!(byte, b'_' | b'.' | b'-' | b':' | b'/')).all(|part| {
+            let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
+            part.len() <= 3
+                || part.len() <= 14
+                    && (digits * 3 <= part.len() || digits == part.len())
+                    && entropy::restlessness(part) < 0.3
+        })
+    };
+    separated && parts_are_words()
+}
+
+/// What a person might choose as a password, unlike what stands in manuals for one.
+fn is_password(value: &[u8]) -> bool {
+    const STOCK: &str = "password passwd secret pass pwd user username token test foo bar none null admin root guest changeit \
+        xxx yyy pw p4ssw0rd mypassword mypass db_password dbpassword userpass hunter2 postgres mysql redis \
+        mongo mongodb postgresql rabbit true false required optional string apikey api_key key host localhost \
+        credential credentials undefined";
+    if is_template(value)
+        || is_placeholder(value)
+        || STOCK.split_ascii_whitespace().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+    {
+        return false;
+    }
+    // A call, an index or an attribute is code, no literal.
+    if value.iter().any(|byte| matches!(byte, b'(' | b'[' | b'{' | b'`')) && !value.iter().any(u8::is_ascii_digit) {
+        return false;
+    }
+    let shouting = value.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
+    let asterisks = value.iter().filter(|byte| matches!(byte, b'*' | b'.' | b'x' | b'X' | b'#' | b'-')).count();
+    !shouting && asterisks * 2 < value.len()
+}
+
+/// Whether `secret` passes what its rule asks beyond the pattern.
+pub(crate) fn passes(check: Check, least_bits: f32, secret: &[u8]) -> bool {
+    if entropy::shannon(secret) < least_bits {
+        return false;
+    }
+    match check {
+        Check::Opaque => true,
+        Check::None => !is_placeholder(secret),
+        Check::Mixed => {
+            !is_placeholder(secret)
+                && secret.iter().any(u8::is_ascii_digit)
+                && secret.iter().any(u8::is_ascii_alphabetic)
+        }
+        Check::Random => {
+            passes(Check::Mixed, 0.0, secret)
+                && !is_template(secret)
+                && !is_identifier(secret)
+                && (secret.len() >= 48 || !has_words(secret))
+        }
+        Check::Letters => {
+            !is_placeholder(secret)
+                && secret.iter().any(u8::is_ascii_uppercase)
+                && secret.iter().any(u8::is_ascii_lowercase)
+                && entropy::restlessness(secret) >= 0.28
+        }
+        Check::Password => is_password(secret),
+        Check::Jwt => jwt(secret),
+        Check::BasicAuth => basic_auth(secret),
+    }
+}
+
+fn jwt(secret: &[u8]) -> bool {
+    let header = secret.split(|byte| *byte == b'.').next().and_then(base64);
+    header.is_some_and(|json| json.starts_with(b"{") && contains(&json, b"\"alg\"") && !contains(&json, b"\"none\""))
+}
+
+fn basic_auth(secret: &[u8]) -> bool {
+    if is_placeholder(secret) {
+        return false;
+    }
+    let Some(decoded) = base64(secret) else { return false };
+    match memchr::memchr(b':', &decoded) {
+        Some(colon) => {
+            let password = &decoded[colon + 1..];
+            colon > 0 && password.len() >= 3 && is_text(&decoded) && is_password(password)
+        }
+        // Some registries hand out an opaque value in the same place.
+        None => secret.len() >= 40 && !is_text(&decoded) && entropy::shannon(secret) > 4.0,
+    }
+}
+
+/// Whether it is text that somebody wrote, no drawn value.
+pub(crate) fn is_prose(bytes: &[u8]) -> bool {
+    bytes.len() >= 8
+        && is_text(bytes)
+        && (!bytes.iter().any(u8::is_ascii_digit) || has_words(bytes) || is_placeholder(bytes))
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Base64 of either alphabet, padding optional; none where it is not that.
+pub(crate) fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+    let mut decoded = Vec::with_capacity(end * 3 / 4);
+    let (mut bits, mut held) = (0u32, 0u32);
+    for &byte in &text[..end] {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6 | u32::from(six)) & 0x3FFF;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            decoded.push((bits >> held) as u8);
+        }
+    }
+    (end % 4 != 1).then_some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // SEC-2
+    #[test]
+    fn what_is_to_be_replaced_is_no_secret() {
+        for value in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "xxxxxxxxxxxxxxxx",
+            "your_api_key_1",
+            "aaaaaaaaaaaaab",
+            "12345678901234567890",
+            "CHANGEME12",
+        ] {
+            assert!(is_placeholder(value.as_bytes()), "{value}");
+        }
+        for value in
+            ["${TOKEN}", "{{ token }}", "$TOKEN", "%s", "<token>", "$(cat token)", "process.env.TOKEN", "%TOKEN%"]
+        {
+            assert!(is_template(value.as_bytes()), "{value}");
+        }
+        for value in ["x7Kq2mW9aZ4tB1vC8nL5", "9f2c4e1ab7d3"] {
+            assert!(!is_placeholder(value.as_bytes()) && !is_template(value.as_bytes()), "{value}");
+        }
+    }
+
+    // SEC-2
+    #[test]
+    fn names_of_programs_are_told_from_random_text() {
+        for value in ["SOME_LONG_CONSTANT_2", "module.attribute.value3", "com.acme/shop-v2"] {
+            assert!(is_identifier(value.as_bytes()), "{value}");
+        }
+        for value in ["x7Kq2mW9-aZ4tB1vC8nL5", "9f2c4e1ab7d39f2c4e1ab7d3"] {
+            assert!(!is_identifier(value.as_bytes()), "{value}");
+        }
+    }
+
+    // SEC-2
+    #[test]
+    fn base64_of_either_alphabet_is_read() {
+        assert_eq!(base64(b"dXNlcjpwdw==").as_deref(), Some(b"user:pw".as_slice()));
+        assert_eq!(base64(b"dXNlcjpwdw").as_deref(), Some(b"user:pw".as_slice()));
+        assert_eq!(base64(b"-_-_").as_deref(), Some([0xFB, 0xFF, 0xBF].as_slice()));
+        assert_eq!(base64(b"a b"), None);
+        assert_eq!(base64(b"abcde"), None);
+    }
+}
