@@ -1,0 +1,18 @@
+//! From a webhook's raw bytes to an event: verified first, then parsed, then named so that a repetition is recognised.
+//!
+//! Everything here is pure and bounded: no payload, however malformed, panics. The order is the caller's duty: nothing
+//! may be parsed before [`verify`] has said yes (WEB-1). Deliberately absent: the body's size limit and slow senders
+//! (the HTTP server's), storing (the inbox's) and deciding what an event leads to.
+
+mod gitea;
+mod github;
+mod identity;
+mod parse;
+mod plane;
+mod shape;
+mod signature;
+
+pub use crate::secret::Secret;
+pub use identity::{delivery_id, event_name, meaning};
+pub use parse::{MAX_DEPTH, PayloadError, parse};
+pub use signature::{SignatureError, sign, signature_header, verify};
