@@ -291,6 +291,13 @@ pub struct Filter {
     pub limit: u32,
 }
 
+impl Filter {
+    /// Rows wanted, at most.
+    pub fn rows(&self) -> u32 {
+        if self.limit == 0 { 100 } else { self.limit }
+    }
+}
+
 /// One consistent look at everything that is active (QUE-4). Its cost does not depend on history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
@@ -310,7 +317,7 @@ pub struct Snapshot {
     pub tasks_held: i64,
     /// Inbox rows by state.
     pub inbox: Vec<(InboxState, i64)>,
-    /// Parked inbox rows, newest first, at most 20.
+    /// Parked inbox rows, newest first, at most 20, with their bodies left empty.
     pub inbox_parked: Vec<InboxRow>,
     /// Outbox rows by state.
     pub outbox: Vec<(OutboxState, i64)>,

@@ -56,9 +56,16 @@ pub trait Store: Send + Sync {
     async fn task_with_branch(&self, project: &ProjectName, branch: &str) -> Result<Option<TaskId>, StoreError>;
     /// Tasks whose `next_look_at` has come.
     async fn due_tasks(&self, now: UnixMillis, limit: u32) -> Result<Vec<TaskId>, StoreError>;
-    /// When the next task is due, or effect to be sent, or queued job or event to be tried.
-    async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError>;
-    /// Asks for a look at these tasks: sets `rung_at` and `next_look_at` to now. Does not change their versions.
+    /// When the next task is due, or effect to be sent, or queued job or event to be tried. May lie in the past: a due
+    /// job for which there is no free place stays due.
+    async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
+        self.next_due_after(UnixMillis(i64::MIN)).await
+    }
+    /// The same, but only what falls due later than `after`: until when a loop that has just looked at everything due by
+    /// `after` may sleep.
+    async fn next_due_after(&self, after: UnixMillis) -> Result<Option<UnixMillis>, StoreError>;
+    /// Asks for a look at these tasks: sets `rung_at` to now, and `next_look_at` too unless it is earlier. Does not change
+    /// their versions. A look that is under way (the drive lease is held) does not silence it.
     async fn ring(&self, tasks: &[TaskId], now: UnixMillis) -> Result<(), StoreError>;
     /// The one way in which a task moves (STG-2, I1): everything in `commit` or nothing, if the task still has that
     /// version and `lease` (its drive lease) is still held under its number.
@@ -70,9 +77,9 @@ pub trait Store: Send + Sync {
 
     // ---- evaluations (GAT-6) ----
 
-    /// Evaluations of the task's present visit since `fresh_from`, oldest first, with the transcripts left empty.
+    /// Evaluations of the task's present visit since `fresh_from`, oldest first, with transcript and log left empty.
     async fn evaluations_of_visit(&self, task: TaskId) -> Result<Vec<Evaluation>, StoreError>;
-    /// Evaluations, newest first, with the transcripts left empty.
+    /// Evaluations, newest first, with transcript and log left empty.
     async fn evaluations(&self, filter: Filter) -> Result<Vec<Evaluation>, StoreError>;
     /// One evaluation, whole.
     async fn evaluation(&self, id: EvaluationId) -> Result<Option<Evaluation>, StoreError>;

@@ -1,0 +1,72 @@
+//! The daemon as one value: everything that its loops and its HTTP server share.
+
+use crate::bell::Bell;
+use crate::project::Project;
+use crate::redact::Redactor;
+use crate::run::launch::Launcher;
+use crate::settings::Settings;
+use portcullis_catalog::registry::Registry;
+use portcullis_connect::messenger::Messenger;
+use portcullis_core::ids::{JobId, ProjectName, TaskId};
+use portcullis_core::lease::{Holder, Lease};
+use portcullis_core::step::Rules;
+use portcullis_core::time::{Clock, UnixMillis};
+use portcullis_runtime::Runtime;
+use portcullis_store::Store;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// The daemon.
+pub struct App {
+    /// What the operator set.
+    pub settings: Settings,
+    /// Its memory.
+    pub store: Arc<dyn Store>,
+    /// Where gates run.
+    pub runtime: Runtime,
+    /// Where plugins are.
+    pub registry: Registry,
+    /// The projects by name.
+    pub projects: BTreeMap<ProjectName, Arc<Project>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// This start of this daemon: fresh each time.
+    pub boot: String,
+    /// Wakes the loops.
+    pub bell: Bell,
+    /// Starts runs.
+    pub launcher: Launcher,
+    /// Knows what must not be shown.
+    pub redactor: Redactor,
+    /// Who tells the operator.
+    pub messenger: Arc<dyn Messenger>,
+    /// Merge leases that are kept from one look at a task to the next (MRG-2).
+    pub merge_leases: Mutex<HashMap<TaskId, Lease>>,
+    /// Jobs that a person has cancelled and whose runs are being ended.
+    pub cancelling: Mutex<HashSet<JobId>>,
+    /// The rules' numbers.
+    pub rules: Rules,
+}
+
+impl App {
+    /// Now.
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    /// This daemon as the holder of a lease.
+    pub fn holder(&self, what: String) -> Holder {
+        Holder { boot: self.boot.clone(), pid: std::process::id(), what }
+    }
+
+    /// The project of this name.
+    pub fn project(&self, name: &ProjectName) -> Option<Arc<Project>> {
+        self.projects.get(name).cloned()
+    }
+
+    /// The folder of one run.
+    pub fn run_folder(&self, name: &str) -> PathBuf {
+        self.settings.server.home.join("runs").join(name)
+    }
+}

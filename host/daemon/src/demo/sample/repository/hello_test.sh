@@ -1,0 +1,1 @@
+[ "$(sh src/greeter.sh hello Ada)" = "hello, Ada" ]

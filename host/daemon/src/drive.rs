@@ -1,0 +1,403 @@
+//! `drive(task)`: the one function in which worker, webhook, reaper, reconciler and operator all end.
+//!
+//! It takes the task's drive lease, reads the stored world, asks `core::step::next_step` what should happen, does that
+//! one thing, and asks again until the task rests. Everything that it decides is written by `Store::commit`; whoever
+//! finds the task changed under its hands drops its work (STG-2).
+
+use crate::app::App;
+use crate::effects;
+use crate::gatehouse::{BoundGate, Gatehouse};
+use crate::judge;
+use crate::merge::{self, MergeEnd};
+use crate::project::Project;
+use portcullis_core::effect::NewEffect;
+use portcullis_core::facts::Approval;
+use portcullis_core::gate::{Call, Evaluation, Mode, Outcome, Subject, Verdict};
+use portcullis_core::ids::{GateName, Revision, StageName, TaskId};
+use portcullis_core::job::{Job, JobState};
+use portcullis_core::lease::{Acquire, Lease, LeaseName};
+use portcullis_core::step::{Rest, Step, View, next_step};
+use portcullis_core::task::{Change, Commit, Committed, Held, Task};
+use portcullis_core::time::UnixMillis;
+use portcullis_store::StoreError;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a drive lease lasts unless renewed; it is renewed while a step takes long.
+pub const LEASE_FOR: Duration = Duration::from_secs(60);
+/// When to look again at what could not be read.
+const UNAVAILABLE_RETRY: Duration = Duration::from_secs(30);
+/// Steps of one drive: a sound task rests long before.
+const MAX_STEPS: usize = 100;
+
+/// How a drive ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Driven {
+    /// The task rests.
+    Rests(Rest),
+    /// Somebody else drives it just now.
+    Busy,
+    /// The task or the lease changed under our hands; the work was dropped.
+    Stale,
+    /// There is no such task.
+    Gone,
+}
+
+/// Looks at a task and does what there is to do.
+///
+/// # Errors
+/// [`StoreError`] if the store did not answer; whatever had been committed stays, the rest comes again.
+pub async fn drive(app: &App, id: TaskId) -> Result<Driven, StoreError> {
+    let name = LeaseName::drive(id);
+    let lease = match app.store.acquire(&name, &app.holder(format!("task {id}")), app.now(), LEASE_FOR).await? {
+        Acquire::Won(lease) => lease,
+        Acquire::Held { .. } => return Ok(Driven::Busy),
+    };
+    let mut drive = Drive { app, lease, fresh: Vec::new(), merged: None };
+    let end = drive.run(id).await;
+    merge::settle(app, id, matches!(end, Ok(Driven::Rests(ref rest)) if keeps_merge_lease(rest))).await;
+    app.store.release(drive.lease).await?;
+    end
+}
+
+/// Between catching up and the merge the lease is kept, also while a gate of that edge is not decided yet (MRG-2).
+fn keeps_merge_lease(rest: &Rest) -> bool {
+    match rest {
+        Rest::GatePending { .. } | Rest::GateFault { .. } | Rest::ForgeUnavailable { .. } => true,
+        Rest::Finished
+        | Rest::Held { .. }
+        | Rest::JobQueued { .. }
+        | Rest::JobRunning { .. }
+        | Rest::NoHead { .. }
+        | Rest::ManifestUnusable { .. }
+        | Rest::LeaseTaken { .. }
+        | Rest::RepositoryUnavailable { .. }
+        | Rest::ClockBehind { .. } => false,
+    }
+}
+
+struct Drive<'a> {
+    app: &'a App,
+    lease: Lease,
+    /// Evaluations made in this drive that no commit has written yet.
+    fresh: Vec<Evaluation>,
+    /// The merge that this drive has just confirmed.
+    merged: Option<Revision>,
+}
+
+/// What one look at the world found.
+struct World {
+    project: Arc<Project>,
+    house: Arc<Gatehouse>,
+    target_head: Revision,
+    job: Option<Job>,
+    evaluations: Vec<Evaluation>,
+    decision: Option<(Approval, UnixMillis)>,
+    gates: Vec<BoundGate>,
+}
+
+/// Whether the drive goes on after a step.
+enum Next {
+    Again,
+    End(Driven),
+}
+
+impl Drive<'_> {
+    async fn run(&mut self, id: TaskId) -> Result<Driven, StoreError> {
+        for _ in 0..MAX_STEPS {
+            let Some(task) = self.app.store.task(id).await? else { return Ok(Driven::Gone) };
+            match self.once(&task).await? {
+                Next::Again => {}
+                Next::End(end) => return Ok(end),
+            }
+        }
+        tracing::error!(task.id = id.0, "a task took {MAX_STEPS} steps without coming to rest; looking again later");
+        Ok(Driven::Stale)
+    }
+
+    async fn once(&mut self, task: &Task) -> Result<Next, StoreError> {
+        let began = self.app.now();
+        let job = self.app.store.job_of_visit(task.id).await?;
+        let world = match self.look(task, job).await? {
+            Ok(world) => world,
+            Err(rest) => return self.rest(task, began, rest, Some(began.plus(UNAVAILABLE_RETRY))).await,
+        };
+        let Some(world) = world else { return Ok(Next::Again) };
+        let mut evaluations = world.evaluations.clone();
+        evaluations.extend(self.fresh.iter().cloned());
+        let merged = self.merged.clone();
+        let bindings: Vec<_> = world.gates.iter().map(BoundGate::binding).collect();
+        let view = View {
+            task,
+            pipeline: &world.house.pipeline,
+            target_head: &world.target_head,
+            bindings: &bindings,
+            job: world.job.as_ref(),
+            evaluations: &evaluations,
+            decision: world.decision.as_ref().map(|(approval, at)| (approval, *at)),
+            merged: merged.as_ref(),
+        };
+        let step = next_step(&view, &self.app.rules, self.app.now());
+        tracing::debug!(task.id = task.id.0, stage = %task.stage, ?step, "next step");
+        self.take(task, &world, &view, step, began).await
+    }
+
+    /// Does one step.
+    async fn take(
+        &mut self,
+        task: &Task,
+        world: &World,
+        view: &View<'_>,
+        step: Step,
+        began: UnixMillis,
+    ) -> Result<Next, StoreError> {
+        match step {
+            Step::Rest { rest, next_look_at } => self.rest(task, began, rest, next_look_at).await,
+            Step::Enqueue { role } => {
+                let why = format!("{} needs its {role}", task.stage);
+                self.commit(task, Change::Enqueue { role }, Vec::new(), why).await
+            }
+            Step::Judge { gate } => self.ask(task, world, &gate, Call::Evaluate).await,
+            Step::Act { gate } => {
+                if let Some(rest) = self.merge_lease_missing(task, world).await? {
+                    return self.rest(task, began, rest, Some(self.app.now().plus(Duration::from_secs(5)))).await;
+                }
+                self.ask(task, world, &gate, Call::Act).await
+            }
+            Step::BeginMerge { intent } => {
+                if let Some(rest) = self.merge_lease_missing(task, world).await? {
+                    return self.rest(task, began, rest, Some(self.app.now().plus(Duration::from_secs(5)))).await;
+                }
+                let why = format!("every gate is green; {} will be merged", intent.head.short());
+                self.commit(task, Change::Merging { intent: Some(intent) }, Vec::new(), why).await
+            }
+            Step::Merge { intent } => {
+                if let Some(rest) = self.merge_lease_missing(task, world).await? {
+                    return self.rest(task, began, rest, Some(self.app.now().plus(Duration::from_secs(5)))).await;
+                }
+                let merging = merge::merge(&world.project, task, &intent);
+                let Some(end) = keep(self.app, &mut self.lease, merging).await? else {
+                    return Ok(Next::End(Driven::Stale));
+                };
+                match end {
+                    MergeEnd::Merged(commit) => {
+                        self.merged = Some(commit);
+                        Ok(Next::Again)
+                    }
+                    MergeEnd::Void(why) => {
+                        self.commit(task, Change::Merging { intent: None }, Vec::new(), why).await
+                    }
+                    MergeEnd::Conflict(paths) => {
+                        let step = portcullis_core::step::after_conflict(view, &self.app.rules, &paths);
+                        self.move_task(task, world, step).await
+                    }
+                    MergeEnd::Outside(reason) => {
+                        self.move_task(task, world, Step::Hold { reason, returns: task.returns }).await
+                    }
+                    MergeEnd::NotYet(reason) => {
+                        let again = self.app.now().plus(UNAVAILABLE_RETRY);
+                        self.rest(task, began, Rest::ForgeUnavailable { reason }, Some(again)).await
+                    }
+                }
+            }
+            Step::Advance { .. } | Step::Return { .. } | Step::Hold { .. } => self.move_task(task, world, step).await,
+        }
+    }
+
+    /// The three steps that move or hold a task.
+    async fn move_task(&mut self, task: &Task, world: &World, step: Step) -> Result<Next, StoreError> {
+        match step {
+            Step::Advance { from, to, role } => {
+                let terminal = world.house.pipeline.is_terminal(&to);
+                let effects = effects::advanced(task, &to, terminal, &self.fresh);
+                let why = self.why_green(&from, &to, world);
+                tracing::info!(task.id = task.id.0, %from, %to, "a task advances");
+                let change = Change::Advance { to, role, merge_commit: self.merged.take() };
+                self.commit(task, change, effects, why).await
+            }
+            Step::Return { to, role, feedback, forget_merge } => {
+                let effects = effects::returned(task, &to, &feedback);
+                let why = format!("gate {} is red: {}", feedback.gate, feedback.summary);
+                tracing::info!(task.id = task.id.0, from = %task.stage, %to, gate = %feedback.gate, "a task is sent back");
+                self.commit(task, Change::Return { to, role, feedback, forget_merge }, effects, why).await
+            }
+            Step::Hold { reason, returns } => {
+                let effects = effects::held(task, &reason);
+                let held = Held { reason: reason.clone(), since: self.app.now(), by: "portcullis".to_owned() };
+                tracing::warn!(task.id = task.id.0, stage = %task.stage, %reason, "a task is held for a person");
+                self.commit(task, Change::Hold { held, returns }, effects, reason).await
+            }
+            Step::Rest { .. }
+            | Step::Enqueue { .. }
+            | Step::Judge { .. }
+            | Step::Act { .. }
+            | Step::BeginMerge { .. }
+            | Step::Merge { .. } => Ok(Next::Again),
+        }
+    }
+
+    fn why_green(&self, from: &StageName, to: &StageName, world: &World) -> String {
+        let gates: Vec<&str> =
+            world.gates.iter().filter(|g| g.spec.mode == Mode::Enforce).map(|g| g.spec.name.as_str()).collect();
+        if gates.is_empty() { format!("{from} → {to} has no gates") } else { format!("green: {}", gates.join(", ")) }
+    }
+
+    /// Reads what the decision rests on. `Ok(Ok(None))`: something was put right on the way, look again.
+    async fn look(&mut self, task: &Task, job: Option<Job>) -> Result<Result<Option<World>, Rest>, StoreError> {
+        let unusable = |reason: String| Ok(Err(Rest::ManifestUnusable { reason }));
+        let Some(project) = self.app.project(&task.project) else {
+            return unusable(format!("project {} is no longer in the settings; add it again", task.project));
+        };
+        let heads = match project.heads(&task.branch).await {
+            Ok(heads) => heads,
+            Err(reason) => return Ok(Err(Rest::RepositoryUnavailable { reason })),
+        };
+        // While its role is at work, only that work moves the branch; afterwards the remote's word counts (GAT-8).
+        let at_work = job.as_ref().is_some_and(|job| job.state == JobState::Running);
+        if let Some(head) = heads.branch.filter(|head| !at_work && task.held.is_none() && task.head.as_ref() != Some(head)) {
+            let why = "the branch was pushed to".to_owned();
+            self.commit(task, Change::Head { head }, Vec::new(), why).await?;
+            return Ok(Ok(None));
+        }
+        let house = match project.gatehouse(self.app, &heads.target).await? {
+            Ok(house) => house,
+            Err(reason) => return unusable(reason),
+        };
+        let gates = house
+            .pipeline
+            .edge_from(&task.stage)
+            .map(|edge| house.bind(edge, &self.app.settings.gates, &task.overlay))
+            .unwrap_or_default();
+        let decision = self.app.store.decision(task.id, &task.stage).await?.map(|d| (d.approval, d.at));
+        let evaluations = self.app.store.evaluations_of_visit(task.id).await?;
+        Ok(Ok(Some(World { project, house, target_head: heads.target, job, evaluations, decision, gates })))
+    }
+
+    /// Asks one gate and keeps its answer for the next decision.
+    async fn ask(
+        &mut self,
+        task: &Task,
+        world: &World,
+        gate: &GateName,
+        call: Call,
+    ) -> Result<Next, StoreError> {
+        let bound = world.gates.iter().find(|g| g.spec.name == *gate);
+        let edge = world.house.pipeline.edge_from(&task.stage);
+        let (Some(bound), Some(edge), Some(head)) = (bound, edge, task.head.clone()) else {
+            return Ok(Next::Again);
+        };
+        let subject = Subject {
+            repository: world.project.settings.repository.clone(),
+            work_item: task.work_item.clone(),
+            from: edge.from.clone(),
+            to: edge.to.clone(),
+            branch: task.branch.clone(),
+            head,
+            target: world.project.settings.default_branch.clone(),
+            target_head: world.target_head.clone(),
+            pull_request: task.pull_request,
+        };
+        let asking = judge::ask(self.app, &world.project, task, bound, subject, call);
+        let Some(asked) = keep(self.app, &mut self.lease, asking).await? else {
+            return Ok(Next::End(Driven::Stale));
+        };
+        self.fresh.push(asked.evaluation);
+        match asked.published {
+            Some(head) => {
+                world.project.after_push(self.app, task, &head).await?;
+                let why = format!("gate {gate} published {}", head.short());
+                self.commit(task, Change::Head { head }, Vec::new(), why).await
+            }
+            None => Ok(Next::Again),
+        }
+    }
+
+    /// Makes sure that the merge lease is held before anything on a merging edge acts. Some: it is not, and why.
+    async fn merge_lease_missing(&mut self, task: &Task, world: &World) -> Result<Option<Rest>, StoreError> {
+        let merges = world.house.pipeline.edge_from(&task.stage).is_some_and(|edge| edge.merge);
+        if merges { merge::hold_lease(self.app, task.id, &world.project.settings.repository).await } else { Ok(None) }
+    }
+
+    async fn rest(
+        &mut self,
+        task: &Task,
+        began: UnixMillis,
+        rest: Rest,
+        next_look_at: Option<UnixMillis>,
+    ) -> Result<Next, StoreError> {
+        let effects = match &rest {
+            Rest::GatePending { gate, summary, .. } if self.is_approval(gate) => effects::needs_approval(task, summary),
+            _ => Vec::new(),
+        };
+        let why = rest.to_string();
+        let change = Change::Rest { rest: rest.clone(), next_look_at };
+        match self.write(task, change, effects, why, began).await? {
+            Committed::Done { .. } => Ok(Next::End(Driven::Rests(rest))),
+            Committed::Stale => Ok(Next::End(Driven::Stale)),
+        }
+    }
+
+    /// Whether the gate that just said "not yet" waits for a person.
+    fn is_approval(&self, gate: &GateName) -> bool {
+        self.fresh.iter().rev().any(|e| {
+            e.gate == *gate
+                && e.plugin.name.as_str() == "portcullis/approval"
+                && matches!(&e.report.outcome, Outcome::Judged(j) if j.verdict == Verdict::Pending)
+        })
+    }
+
+    async fn commit(
+        &mut self,
+        task: &Task,
+        change: Change,
+        effects: Vec<NewEffect>,
+        why: String,
+    ) -> Result<Next, StoreError> {
+        let at = self.app.now();
+        match self.write(task, change, effects, why, at).await? {
+            Committed::Done { .. } => Ok(Next::Again),
+            Committed::Stale => Ok(Next::End(Driven::Stale)),
+        }
+    }
+
+    async fn write(
+        &mut self,
+        task: &Task,
+        change: Change,
+        effects: Vec<NewEffect>,
+        why: String,
+        at: UnixMillis,
+    ) -> Result<Committed, StoreError> {
+        let commit = Commit {
+            task: task.id,
+            version: task.version,
+            change,
+            evaluations: std::mem::take(&mut self.fresh),
+            effects,
+            actor: "portcullis".to_owned(),
+            why,
+            at,
+        };
+        let committed = self.app.store.commit(&self.lease, commit).await?;
+        if matches!(committed, Committed::Done { .. }) {
+            self.app.bell.jobs.notify_one();
+            self.app.bell.outbox.notify_one();
+        }
+        Ok(committed)
+    }
+}
+
+/// Awaits `work` and renews the lease meanwhile. None: the lease was lost; the work was dropped.
+async fn keep<T>(app: &App, lease: &mut Lease, work: impl Future<Output = T>) -> Result<Option<T>, StoreError> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(Some(done)),
+            () = tokio::time::sleep(LEASE_FOR / 3) => {
+                if !app.store.renew(lease, app.now(), LEASE_FOR).await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What a gate may do in `act`, carried out in the task's worktree under its drive lease.
+
+use crate::app::App;
+use crate::gatehouse::chain;
+use crate::project::Project;
+use crate::redact::Redactor;
+use crate::run::brief::inherited;
+use crate::run::command;
+use crate::run::launch::Launcher;
+use crate::run::shim::RunOrder;
+use crate::settings::Runs;
+use async_trait::async_trait;
+use portcullis_core::facts::{ActError, CaughtUp, CommandOutcome, TestRun};
+use portcullis_core::gate::Subject;
+use portcullis_core::ids::Revision;
+use portcullis_core::task::Task;
+use portcullis_core::time::Clock;
+use portcullis_git::{Branch, CatchUpStyle, Mirror, Worktree};
+use portcullis_runtime::Acts;
+use portcullis_store::Store;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+
+/// Acts of one call.
+pub struct GateActs {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    launcher: Launcher,
+    redactor: Redactor,
+    runs: Runs,
+    run_folders: PathBuf,
+    project: Arc<Project>,
+    task: Task,
+    head: Revision,
+    target_head: Revision,
+    /// At the judged head when the first act begins.
+    worktree: OnceCell<(Mirror, Worktree)>,
+    published: Mutex<Option<Revision>>,
+}
+
+impl GateActs {
+    /// For one call on a subject.
+    pub fn new(app: &App, project: Arc<Project>, task: &Task, subject: &Subject) -> Self {
+        Self {
+            store: app.store.clone(),
+            clock: app.clock.clone(),
+            launcher: app.launcher.clone(),
+            redactor: app.redactor.clone(),
+            runs: app.settings.runs.clone(),
+            run_folders: app.run_folder(&format!("task-{}-acts", task.id)),
+            project,
+            task: task.clone(),
+            head: subject.head.clone(),
+            target_head: subject.target_head.clone(),
+            worktree: OnceCell::new(),
+            published: Mutex::new(None),
+        }
+    }
+
+    /// The head that was published, if one was.
+    pub fn published(&self) -> Option<Revision> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// After an act that went well: documents that its commands wrote for the work item (staging results, logs) are
+    /// committed and published (OBS-3). Anything else that a command left behind is no part of the work and stays out.
+    ///
+    /// # Errors
+    /// In words.
+    pub async fn settle(&self) -> Result<(), String> {
+        let Some((_, worktree)) = self.worktree.get().cloned() else { return Ok(()) };
+        let folder = format!("{}/{}/", self.project.settings.documents, self.task.work_item);
+        let message = format!("gate({}): documents of {}", self.task.project, self.task.work_item);
+        let base = self.published().unwrap_or_else(|| self.head.clone());
+        let settling = tokio::task::spawn_blocking(move || {
+            let changed = worktree.changed_files()?;
+            let documents = changed.iter().all(|path| path.starts_with(folder.as_bytes()));
+            if changed.is_empty() || !documents {
+                if !documents {
+                    tracing::info!(files = changed.len(), "commands left files beside documents; none is committed");
+                }
+                return Ok(false);
+            }
+            worktree.commit_all(&message).map(|made| made.is_some())
+        });
+        let made: Result<bool, portcullis_git::GitError> = settling.await.map_err(|error| error.to_string())?;
+        if made.map_err(|error| chain(&error))? {
+            let head = self.project.publish(&self.task.branch, Some(&base)).await?;
+            *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
+        }
+        Ok(())
+    }
+
+    async fn worktree(&self) -> Result<&(Mirror, Worktree), ActError> {
+        self.worktree
+            .get_or_try_init(|| self.project.worktree_at(&self.task, &self.head))
+            .await
+            .map_err(ActError::Failed)
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Mirror, &Worktree) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, ActError> {
+        let (mirror, worktree) = self.worktree().await?.clone();
+        let done = tokio::task::spawn_blocking(move || work(&mirror, &worktree));
+        done.await.map_err(|error| ActError::Failed(error.to_string()))?.map_err(ActError::Failed)
+    }
+}
+
+#[async_trait]
+impl Acts for GateActs {
+    async fn catch_up(&self) -> Result<CaughtUp, ActError> {
+        let (branch, target) = (self.project.settings.default_branch.clone(), self.target_head.clone());
+        self.blocking(move |_, worktree| {
+            let branch = Branch::parse(&branch).map_err(|error| chain(&error))?;
+            worktree.catch_up(&branch, &target, CatchUpStyle::Merge).map_err(|error| chain(&error))
+        })
+        .await
+    }
+
+    async fn run(&self, name: &str) -> Result<CommandOutcome, ActError> {
+        let Some(words) = self.project.settings.commands.get(name) else {
+            let project = &self.project.settings.name;
+            return Err(ActError::Denied(format!(
+                "project {project} has no command `{name}`; the operator sets `commands.{name}`"
+            )));
+        };
+        let (folder, tree) = self
+            .blocking(|mirror, worktree| {
+                let head = worktree.head().map_err(|error| chain(&error))?;
+                let tree = mirror.repository().reader().tree(&head).map_err(|error| error.to_string())?;
+                Ok((worktree.path().to_owned(), (head, tree)))
+            })
+            .await?;
+        let (head, tree) = tree;
+        let began = self.clock.now();
+        let mut env = inherited(&self.runs);
+        env.extend([
+            ("PORTCULLIS_PROJECT".to_owned(), self.task.project.to_string()),
+            ("PORTCULLIS_WORK_ITEM".to_owned(), self.task.work_item.to_string()),
+            ("PORTCULLIS_REVISION".to_owned(), head.to_string()),
+            ("PORTCULLIS_DOCUMENTS".to_owned(), format!("{}/{}", self.project.settings.documents, self.task.work_item)),
+            (
+                "PORTCULLIS_IMAGES".to_owned(),
+                self.project.settings.images.as_ref().map_or_else(String::new, |p| p.display().to_string()),
+            ),
+        ]);
+        let order = RunOrder {
+            command: words.clone(),
+            folder,
+            env,
+            time_limit_ms: self.runs.time_limit_s.saturating_mul(1000),
+            kill_grace_ms: self.runs.kill_grace_s.saturating_mul(1000),
+            log_limit_bytes: self.runs.log_limit_bytes,
+        };
+        let run_folder = self.run_folders.join(format!("{name}-{}", began.0));
+        let took = || u64::try_from(self.clock.now().since(began).as_millis()).unwrap_or(u64::MAX);
+        let outcome = command::run(&self.launcher, &run_folder, &order, &self.redactor, took)
+            .await
+            .map_err(|error| ActError::Failed(chain(&error)))?;
+        let run = TestRun {
+            exit_code: outcome.exit_code,
+            output_tail: outcome.output_tail.clone(),
+            at_s: self.clock.now().0.div_euclid(1000),
+        };
+        // What the host itself ran and recorded for this tree is the only thing that later counts as tested (MRG-1).
+        let recorded = self.store.record_test_run(&self.project.settings.name, name, tree.as_str(), run).await;
+        recorded.map_err(|error| ActError::Failed(chain(&error)))?;
+        Ok(outcome)
+    }
+
+    async fn publish(&self) -> Result<Revision, ActError> {
+        self.worktree().await?;
+        let head = self.project.publish(&self.task.branch, Some(&self.head)).await.map_err(ActError::Failed)?;
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(head.clone());
+        Ok(head)
+    }
+}

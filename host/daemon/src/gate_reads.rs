@@ -1,0 +1,179 @@
+//! What a gate reads, answered from the project's repository, forge, tracker and the daemon's own memory.
+
+use crate::app::App;
+use crate::document;
+use crate::project::Project;
+use async_trait::async_trait;
+use portcullis_catalog::layout::{Layout, LayoutError};
+use portcullis_core::facts::{
+    Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError, PullRequest, RepositoryError, TestRun,
+    TreeChange,
+};
+use portcullis_core::gate::Subject;
+use portcullis_core::ids::{Revision, TaskId};
+use portcullis_core::task::Task;
+use portcullis_git::ObjectReader;
+use portcullis_runtime::{BlobReader, Reads, Unavailable};
+use portcullis_store::Store;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Largest file that is read at once.
+const FILE_BYTES: u64 = 16 << 20;
+
+/// Reads for one evaluation.
+pub struct GateReads {
+    store: Arc<dyn Store>,
+    project: Arc<Project>,
+    task: TaskId,
+    subject: Subject,
+    folder: String,
+    /// Opened at the first question: one git process serves the whole evaluation.
+    objects: Arc<Mutex<Option<ObjectReader>>>,
+}
+
+impl GateReads {
+    /// For one subject of a task.
+    pub fn new(app: &App, project: Arc<Project>, task: &Task, subject: Subject) -> Self {
+        let folder = format!("{}/{}", project.settings.documents, task.work_item);
+        Self { store: app.store.clone(), project, task: task.id, subject, folder, objects: Arc::default() }
+    }
+
+    async fn objects<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&ObjectReader) -> Result<T, RepositoryError> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        let repository = self.project.repository().await.map_err(RepositoryError::Failed)?;
+        let objects = self.objects.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
+            ask(objects.get_or_insert_with(|| repository.reader()))
+        });
+        asked.await.map_err(|error| RepositoryError::Failed(error.to_string()))?
+    }
+
+    /// Where a document stands. Its name is a file name, not a path: a gate's configuration cannot lead elsewhere.
+    fn document_path(&self, name: &str) -> Result<String, DocumentError> {
+        let plain = !name.is_empty() && !name.contains(['/', '\\', '\0']) && name != "." && name != "..";
+        if !plain {
+            return Err(DocumentError::Failed(format!("`{name}` is no file name")));
+        }
+        Ok(format!("{}/{name}", self.folder))
+    }
+}
+
+#[async_trait]
+impl Reads for GateReads {
+    async fn merge_base(&self, a: &Revision, b: &Revision) -> Result<Revision, RepositoryError> {
+        let (a, b) = (a.clone(), b.clone());
+        self.objects(move |objects| objects.merge_base(&a, &b)).await
+    }
+
+    async fn is_ancestor(&self, ancestor: &Revision, descendant: &Revision) -> Result<bool, RepositoryError> {
+        let (a, d) = (ancestor.clone(), descendant.clone());
+        self.objects(move |objects| objects.is_ancestor(&a, &d)).await
+    }
+
+    async fn tree(&self, revision: &Revision) -> Result<Revision, RepositoryError> {
+        let revision = revision.clone();
+        self.objects(move |objects| objects.tree(&revision)).await
+    }
+
+    async fn commits(&self, base: &Revision, head: &Revision) -> Result<Vec<Commit>, RepositoryError> {
+        let (base, head) = (base.clone(), head.clone());
+        self.objects(move |objects| objects.commits(&base, &head)).await
+    }
+
+    async fn changes(&self, before: Option<&Revision>, after: &Revision) -> Result<Vec<TreeChange>, RepositoryError> {
+        let (before, after) = (before.cloned(), after.clone());
+        self.objects(move |objects| objects.changes(before.as_ref(), &after)).await
+    }
+
+    async fn read_file(&self, revision: &Revision, path: &[u8]) -> Result<Vec<u8>, RepositoryError> {
+        let (revision, path) = (revision.clone(), path.to_owned());
+        self.objects(move |objects| objects.read_file(&revision, &path, FILE_BYTES)).await
+    }
+
+    async fn open_blob(&self, id: &Revision) -> Result<Box<dyn BlobReader>, RepositoryError> {
+        let id = id.clone();
+        let blob = self.objects(move |objects| objects.open_blob(&id)).await?;
+        Ok(Box::new(Blob { size: blob.size(), inner: Arc::new(Mutex::new(blob)) }))
+    }
+
+    async fn checks(&self, commit: &Revision) -> Result<Vec<Check>, ForgeError> {
+        self.project.forge.checks(commit).await
+    }
+
+    async fn required_checks(&self, branch: &str) -> Result<Vec<String>, ForgeError> {
+        self.project.forge.required_checks(branch).await
+    }
+
+    async fn pull_request(&self, number: u64) -> Result<PullRequest, ForgeError> {
+        self.project.forge.pull_request(number).await
+    }
+
+    async fn pushed_at(&self, revision: &Revision) -> Result<Option<i64>, ForgeError> {
+        let at = self.store.pushed_at(&self.project.settings.name, revision).await;
+        let at = at.map_err(|error| ForgeError::Unavailable(error.to_string()))?;
+        Ok(at.map(|at| at.0.div_euclid(1000)))
+    }
+
+    async fn frontmatter(&self, name: &str) -> Result<String, DocumentError> {
+        document::frontmatter(&self.read_document(name).await?)
+    }
+
+    async fn read_document(&self, name: &str) -> Result<Vec<u8>, DocumentError> {
+        let path = self.document_path(name)?;
+        match self.read_file(&self.subject.head, path.as_bytes()).await {
+            Ok(bytes) => Ok(bytes),
+            Err(RepositoryError::NotFound(_)) => Err(DocumentError::NotFound),
+            Err(error) => Err(DocumentError::Failed(error.to_string())),
+        }
+    }
+
+    async fn document_folder(&self) -> String {
+        self.folder.clone()
+    }
+
+    async fn inspect_image(&self, reference: &str) -> Result<Image, ImageError> {
+        let Some(folder) = self.project.settings.images.clone() else {
+            let name = &self.project.settings.name;
+            return Err(ImageError::Unavailable(format!("project {name} has no image layout; set its `images`")));
+        };
+        let reference = reference.to_owned();
+        let asked = tokio::task::spawn_blocking(move || Layout::open(folder)?.image(&reference));
+        match asked.await {
+            Ok(Ok(image)) => Ok(image),
+            Ok(Err(LayoutError::UnknownReference { .. })) => Err(ImageError::NotFound),
+            Ok(Err(error)) => Err(ImageError::Unavailable(error.to_string())),
+            Err(error) => Err(ImageError::Unavailable(error.to_string())),
+        }
+    }
+
+    async fn latest_approval(&self) -> Result<Option<Approval>, Unavailable> {
+        let decision = self.store.decision(self.task, &self.subject.from).await;
+        Ok(decision.map_err(|error| Unavailable(error.to_string()))?.map(|decision| decision.approval))
+    }
+
+    async fn latest_test_run(&self, name: &str, tree: &str) -> Result<Option<TestRun>, Unavailable> {
+        let run = self.store.test_run(&self.project.settings.name, name, tree).await;
+        run.map_err(|error| Unavailable(error.to_string()))
+    }
+}
+
+struct Blob {
+    size: u64,
+    inner: Arc<Mutex<portcullis_git::BlobReader>>,
+}
+
+#[async_trait]
+impl BlobReader for Blob {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    async fn next(&mut self) -> Result<Vec<u8>, RepositoryError> {
+        let inner = self.inner.clone();
+        let read = tokio::task::spawn_blocking(move || inner.lock().unwrap_or_else(PoisonError::into_inner).next_piece());
+        read.await.map_err(|error| RepositoryError::Failed(error.to_string()))?
+    }
+}

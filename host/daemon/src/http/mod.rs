@@ -1,0 +1,10 @@
+//! The HTTP interface: webhooks in, one snapshot out, and what people may do.
+
+pub mod auth;
+pub mod operate;
+pub mod problem;
+pub mod queue;
+pub mod runs;
+pub mod server;
+pub mod tasks;
+pub mod webhooks;

@@ -1,0 +1,197 @@
+//! What people do to tasks. None of it moves a task by itself: it records, rings or releases, and `drive` does the rest.
+
+use super::problem::Problem;
+use super::server::Shared;
+use super::tasks::{brief, find};
+use crate::app::App;
+use crate::drive::LEASE_FOR;
+use crate::inbox::{decision, new_task};
+use crate::run::process::Pinned;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use portcullis_core::ids::{InboxId, ProjectName, Revision, WorkItem};
+use portcullis_core::job::JobState;
+use portcullis_core::lease::{Acquire, LeaseName};
+use portcullis_core::task::{Change, Commit, Committed, Created, Held, Task};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `POST /tasks`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTaskBody {
+    project: String,
+    work_item: String,
+    title: String,
+    #[serde(default)]
+    description: String,
+    /// Configuration laid over the manifest's for single gates, for this task alone: gate name → table (STV-3).
+    #[serde(default)]
+    gates: Option<Value>,
+    #[serde(default)]
+    by: Option<String>,
+}
+
+/// Makes a task with its first job, unless its work item has one.
+pub async fn create(
+    State(shared): State<Shared>,
+    body: Result<Json<NewTaskBody>, axum::extract::rejection::JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(body) = body.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let app = &shared.app;
+    let project = app.project(&ProjectName::new(body.project.clone())).ok_or_else(|| {
+        let known: Vec<&str> = app.projects.keys().map(ProjectName::as_str).collect();
+        Problem::bad_request(format!("there is no project `{}`; there are: {}", body.project, known.join(", ")))
+    })?;
+    if body.work_item.trim().is_empty() || body.title.trim().is_empty() {
+        return Err(Problem::bad_request("a task needs a work_item and a title"));
+    }
+    let overlay = body.gates.unwrap_or_else(|| json!({}));
+    if !overlay.is_object() {
+        return Err(Problem::bad_request("`gates` is a table: gate name → configuration"));
+    }
+    let work_item = WorkItem::new(body.work_item.trim());
+    let new = new_task(app, &project, work_item, None, body.title, body.description, overlay).await;
+    let new = new.map_err(|reason| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))?;
+    let by = body.by.unwrap_or_else(|| "operator".to_owned());
+    let created = app.store.create_task(new, &by, app.now()).await?;
+    app.bell.ring_all();
+    let (status, id) = match created {
+        Created::New(id) => (StatusCode::CREATED, id),
+        Created::Exists(id) => (StatusCode::OK, id),
+    };
+    let task = find(&shared, id.0).await?;
+    Ok((status, Json(brief(&task, app.now()))).into_response())
+}
+
+/// What comes with an action.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionBody {
+    /// Who does it.
+    #[serde(default)]
+    by: Option<String>,
+    /// Why.
+    #[serde(default)]
+    comment: Option<String>,
+    /// For approve and reject: the head that was looked at. If the branch has moved on since, nothing is recorded.
+    #[serde(default)]
+    revision: Option<Revision>,
+}
+
+/// `POST /tasks/{id}/{approve,reject,hold,release,retry,cancel}`.
+pub async fn act(
+    State(shared): State<Shared>,
+    Path((id, action)): Path<(i64, String)>,
+    body: Option<Json<ActionBody>>,
+) -> Result<Json<Value>, Problem> {
+    let body = body.map(|Json(body)| body).unwrap_or_default();
+    let task = find(&shared, id).await?;
+    let app = &shared.app;
+    let by = body.by.unwrap_or_else(|| "operator".to_owned());
+    let comment = body.comment.unwrap_or_default();
+    let held = |reason: String| Change::Hold {
+        held: Held { reason, since: app.now(), by: by.clone() },
+        returns: task.returns,
+    };
+    match action.as_str() {
+        "approve" | "reject" => {
+            if let Some(seen) = &body.revision
+                && task.head.as_ref() != Some(seen)
+            {
+                let now = task.head.as_ref().map_or("no revision", Revision::short);
+                return Err(Problem::conflict(format!("you looked at {}, but the branch is at {now} now; look again", seen.short())));
+            }
+            let decision = decision(app, &task, action == "approve", by, comment).map_err(Problem::conflict)?;
+            app.store.decide(task.id, decision, app.now()).await?;
+        }
+        "hold" if task.held.is_some() => return Err(Problem::conflict(format!("task {id} is held already"))),
+        "hold" => change(app, &task, held(or(comment, "held by a person")), &by, "hold").await?,
+        "release" => {
+            if task.held.is_none() {
+                return Err(Problem::conflict(format!("task {id} is not held; `explain` says what it waits for")));
+            }
+            let job = app.store.job_of_visit(task.id).await?;
+            // A role that has failed for good has to run again, or the task would be held again at once.
+            let again = job.is_some_and(|job| matches!(job.state, JobState::Failed | JobState::Cancelled));
+            change(app, &task, Change::Release { again }, &by, &or(comment, "released")).await?;
+        }
+        "retry" => {
+            let job = app.store.job_of_visit(task.id).await?;
+            if job.is_some_and(|job| matches!(job.state, JobState::Running | JobState::Queued)) {
+                return Err(Problem::conflict(format!("task {id} has a job under way; cancel it first")));
+            }
+            change(app, &task, Change::Release { again: true }, &by, &or(comment, "retried")).await?;
+        }
+        "cancel" => {
+            change(app, &task, held(or(comment, "cancelled by a person")), &by, "cancel").await?;
+            end_job(app, &task, &by).await?;
+        }
+        other => {
+            return Err(Problem::not_found(format!(
+                "action `{other}`: there are approve, reject, hold, release, retry and cancel"
+            )));
+        }
+    }
+    app.bell.ring_all();
+    let task = find(&shared, id).await?;
+    Ok(Json(brief(&task, app.now())))
+}
+
+fn or(text: String, otherwise: &str) -> String {
+    if text.trim().is_empty() { otherwise.to_owned() } else { text }
+}
+
+/// Writes a person's change under the task's drive lease, like every change. Waits a little for a drive under way.
+async fn change(app: &Arc<App>, task: &Task, change: Change, by: &str, why: &str) -> Result<(), Problem> {
+    for _ in 0..50 {
+        let name = LeaseName::drive(task.id);
+        let lease = app.store.acquire(&name, &app.holder(format!("{by} on task {}", task.id)), app.now(), LEASE_FOR).await?;
+        if let Acquire::Won(lease) = lease {
+            let version = app.store.task(task.id).await?.map_or(task.version, |task| task.version);
+            let commit = Commit {
+                task: task.id,
+                version,
+                change: change.clone(),
+                evaluations: Vec::new(),
+                effects: Vec::new(),
+                actor: by.to_owned(),
+                why: why.to_owned(),
+                at: app.now(),
+            };
+            let committed = app.store.commit(&lease, commit).await?;
+            app.store.release(lease).await?;
+            if let Committed::Done { .. } = committed {
+                return Ok(());
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err(Problem::conflict(format!("task {} is being driven just now; try again in a moment", task.id)))
+}
+
+/// Ends the job of a cancelled task: a waiting one at once, a running one by asking its group to end (LAU-5).
+async fn end_job(app: &Arc<App>, task: &Task, by: &str) -> Result<(), Problem> {
+    let Some(job) = app.store.job_of_visit(task.id).await? else { return Ok(()) };
+    if app.store.cancel_queued(job.id, by, app.now()).await? || job.state != JobState::Running {
+        return Ok(());
+    }
+    app.cancelling.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(job.id);
+    if let Some(pinned) = job.run.and_then(|run| run.process).as_ref().and_then(Pinned::open) {
+        pinned.terminate();
+    }
+    Ok(())
+}
+
+/// `POST /inbox/{id}/replay`.
+pub async fn replay(State(shared): State<Shared>, Path(id): Path<i64>) -> Result<Json<Value>, Problem> {
+    if !shared.app.store.replay(InboxId(id), shared.app.now()).await? {
+        return Err(Problem::conflict(format!("event {id} does not exist, or waits to be handled already")));
+    }
+    shared.app.bell.inbox.notify_one();
+    Ok(Json(json!({ "event": id, "state": "new" })))
+}

@@ -1,0 +1,231 @@
+//! What a stored event does: never inside the request (WEB-4), always in one transaction with marking it handled.
+//!
+//! Handling an event moves nothing. It makes a task, records a person's decision, or rings; `drive` does the rest.
+
+use crate::app::App;
+use crate::effects::STATUS_CONTEXT;
+use crate::project::Project;
+use crate::settings::{ForgeKind, TrackerKind};
+use portcullis_connect::webhook;
+use portcullis_core::effect::TrackerState;
+use portcullis_core::event::{Event, InboxRow, Source};
+use portcullis_core::facts::Approval;
+use portcullis_core::ids::{TaskId, WorkItem};
+use portcullis_core::retry::Backoff;
+use portcullis_core::task::{Decision, NewTask, Task};
+use portcullis_store::{Action, Settlement, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tries before an event is parked.
+const MAX_ATTEMPTS: u32 = 8;
+/// Wait between them.
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(300) };
+
+/// Handles every event that is due. Answers how many.
+///
+/// # Errors
+/// [`StoreError`] if the list could not be read; a single event's failure is written to it and retried (WEB-4).
+pub async fn tick(app: &App) -> Result<usize, StoreError> {
+    let due = app.store.due_events(app.now(), 100).await?;
+    let found = due.len();
+    for row in due {
+        let id = row.id;
+        let settlement = match handle(app, &row).await {
+            Ok(settlement) => settlement,
+            Err(error) if row.attempts + 1 >= MAX_ATTEMPTS => Settlement::Parked { reason: error.to_string() },
+            Err(error) => Settlement::Retry {
+                reason: error.to_string(),
+                not_before: app.now().plus(BACKOFF.wait(row.attempts + 1, id.0.unsigned_abs())),
+            },
+        };
+        tracing::info!(event.id = id.0, source = row.source.as_str(), event = %row.event, ?settlement, "an event was handled");
+        app.store.settle(id, settlement, app.now()).await?;
+        app.bell.ring_all();
+    }
+    Ok(found)
+}
+
+/// What an event comes to.
+async fn handle(app: &App, row: &InboxRow) -> Result<Settlement, StoreError> {
+    let event = match webhook::parse(row.source, &row.event, &row.body) {
+        Ok(event) => event,
+        // The same bytes will not read better later: an operator should see them.
+        Err(error) => return Ok(Settlement::Parked { reason: error.to_string() }),
+    };
+    match event {
+        Event::Ignored { reason } => ignored(reason),
+        Event::Push { repository, branch, .. } => match owner(app, row.source, &repository) {
+            None => no_owner(&repository),
+            Some(project) if branch == project.settings.default_branch => {
+                ring(app.store.open_tasks(&project.settings.name).await?, || format!("no open task waits for `{branch}`"))
+            }
+            Some(project) => {
+                let task = app.store.task_with_branch(&project.settings.name, &branch).await?;
+                ring(task.into_iter().collect(), || format!("no task has branch `{branch}`"))
+            }
+        },
+        Event::PullRequest { repository, number, branch, .. } => match owner(app, row.source, &repository) {
+            None => no_owner(&repository),
+            Some(project) => {
+                let task = app.store.task_with_branch(&project.settings.name, &branch).await?;
+                ring(task.into_iter().collect(), || format!("no task has branch `{branch}` (pull request {number})"))
+            }
+        },
+        Event::Check { context, .. } if context.starts_with(STATUS_CONTEXT) => {
+            ignored(format!("`{context}` is the echo of our own status"))
+        }
+        Event::Check { repository, revision, .. } => match owner(app, row.source, &repository) {
+            None => no_owner(&repository),
+            Some(project) => {
+                let tasks = app.store.tasks_with_head(&project.settings.name, &revision).await?;
+                ring(tasks, || format!("{} is no task's head", revision.short()))
+            }
+        },
+        Event::WorkItem { .. } => work_item(app, event).await,
+    }
+}
+
+fn ignored(reason: String) -> Result<Settlement, StoreError> {
+    Ok(Settlement::Ignored { reason })
+}
+
+fn no_owner(repository: &str) -> Result<Settlement, StoreError> {
+    ignored(format!("no project owns repository `{repository}`"))
+}
+
+fn ring(tasks: Vec<TaskId>, nobody: impl FnOnce() -> String) -> Result<Settlement, StoreError> {
+    if tasks.is_empty() {
+        return ignored(nobody());
+    }
+    Ok(Settlement::Processed(tasks.into_iter().map(|task| Action::Ring { task }).collect()))
+}
+
+/// The project that a forge's event belongs to. Forges do not care about the case of names.
+fn owner(app: &App, source: Source, repository: &str) -> Option<Arc<Project>> {
+    let kind = match source {
+        Source::Gitea => ForgeKind::Gitea,
+        Source::Github => ForgeKind::Github,
+        Source::Plane => return None,
+    };
+    let owns = |p: &&Arc<Project>| p.settings.forge == kind && p.settings.repository.eq_ignore_ascii_case(repository);
+    app.projects.values().find(owns).cloned()
+}
+
+/// A work item was moved on the board: a command, if its new state is one (TRK-1).
+async fn work_item(app: &App, event: Event) -> Result<Settlement, StoreError> {
+    let Event::WorkItem { tracker_project, item_id, work_item, title, description, state, state_name, actor } = event
+    else {
+        return ignored("no work item".to_owned());
+    };
+    let ours = |p: &&Arc<Project>| {
+        p.settings.tracker == TrackerKind::Plane
+            && p.settings.plane.as_ref().is_some_and(|plane| plane.project_id == tracker_project)
+    };
+    let Some(project) = app.projects.values().find(ours).cloned() else {
+        return ignored(format!("no project owns tracker project `{tracker_project}`"));
+    };
+    // Some payloads carry the state's id alone; the tracker knows its name.
+    let state = match state {
+        Some(state) => Some(state),
+        None => match project.tracker.state_name(&tracker_project, &state_name).await {
+            Ok(name) => name.as_deref().and_then(TrackerState::from_name),
+            Err(error) => {
+                let not_before = app.now().plus(Duration::from_secs(30));
+                return Ok(Settlement::Retry { reason: error.to_string(), not_before });
+            }
+        },
+    };
+    let task = app.store.task_by_tracker_id(&project.settings.name, &item_id).await?;
+    match (state, task) {
+        (Some(TrackerState::ToAnalyse), None) => {
+            // Some payloads carry the item's number alone; people know it by the project's name before it.
+            let name = match work_item {
+                Some(number) if number.bytes().all(|b| b.is_ascii_digit()) => format!("{}-{number}", project.settings.name),
+                Some(name) => name,
+                None => item_id.clone(),
+            };
+            let name = WorkItem::new(name);
+            let new = new_task(app, &project, name, Some(item_id), title, description, serde_json::json!({})).await;
+            match new {
+                Ok(new) => Ok(Settlement::Processed(vec![Action::Create(Box::new(new))])),
+                Err(reason) => Ok(Settlement::Retry { reason, not_before: app.now().plus(Duration::from_secs(30)) }),
+            }
+        }
+        (Some(TrackerState::ToAnalyse), Some(task)) => ring(vec![task.id], String::new),
+        (Some(state @ (TrackerState::Approved | TrackerState::Rejected)), Some(task)) => {
+            let approved = state == TrackerState::Approved;
+            match decision(app, &task, approved, actor, String::new()) {
+                Ok(decision) => Ok(Settlement::Processed(vec![Action::Decide { task: task.id, decision }])),
+                Err(reason) => ignored(reason),
+            }
+        }
+        (Some(_), _) => ignored(format!("state `{state_name}` is no command here")),
+        (None, _) => ignored(format!("state `{state_name}` means nothing here")),
+    }
+}
+
+/// A person's decision, pinned to the head that the task has now (STG-5).
+///
+/// # Errors
+/// In words, if there is nothing to decide on.
+pub fn decision(app: &App, task: &Task, approved: bool, by: String, comment: String) -> Result<Decision, String> {
+    let Some(revision) = task.head.clone() else {
+        return Err(format!("task {} has no revision yet that could be approved or rejected", task.id));
+    };
+    let at = app.now();
+    let approval = Approval { approved, by, at_s: at.0.div_euclid(1000), revision, comment };
+    Ok(Decision { stage: task.stage.clone(), approval, at })
+}
+
+/// A new task for a work item, beginning where the project's pipeline does.
+///
+/// # Errors
+/// In words: the repository or its manifest cannot be read.
+pub async fn new_task(
+    app: &App,
+    project: &Arc<Project>,
+    work_item: WorkItem,
+    tracker_id: Option<String>,
+    title: String,
+    description: String,
+    overlay: serde_json::Value,
+) -> Result<NewTask, String> {
+    let branch = format!("{}{}", project.settings.branch_prefix, slug(work_item.as_str()));
+    let target = project.heads(&branch).await?.target;
+    let house = project.gatehouse(app, &target).await.map_err(|error| error.to_string())??;
+    let first = house.pipeline.first();
+    Ok(NewTask {
+        project: project.settings.name.clone(),
+        work_item,
+        tracker_id,
+        title,
+        description,
+        stage: first.name.clone(),
+        role: first.role.clone(),
+        branch,
+        overlay,
+    })
+}
+
+/// A work item's name as part of a branch's: letters, digits, `-`, `_` and `.`; never empty.
+fn slug(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let slug: String = name.chars().map(plain).take(80).collect();
+    let slug = slug.trim_matches(['.', '-']).replace("..", "-");
+    if slug.is_empty() { "item".to_owned() } else { slug.trim_end_matches(".lock").to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slug;
+
+    #[test]
+    fn a_work_items_name_makes_a_harmless_branch() {
+        for (name, branch) in
+            [("ORCH-65", "ORCH-65"), ("../../x", "x"), ("-rf", "rf"), ("", "item"), ("a b/c", "a-b-c"), ("x.lock", "x")]
+        {
+            assert_eq!(slug(name), branch);
+        }
+    }
+}

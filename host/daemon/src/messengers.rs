@@ -1,0 +1,43 @@
+//! Who tells the operator (NOT-1): what the settings name, or the log alone.
+
+use crate::settings::{Notify, SecretSource, SettingsError};
+use anyhow::Result;
+use async_trait::async_trait;
+use portcullis_connect::http::Connection;
+use portcullis_connect::messenger::{Messenger, MessengerError, Telegram, WebhookMessenger};
+use portcullis_connect::secret::Secret;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Telegram if it is set, else the generic webhook, else the log.
+///
+/// # Errors
+/// A secret that cannot be read, or an address that is none.
+pub fn from_settings(
+    notify: &Notify,
+    mut read: impl FnMut(&str, Option<&SecretSource>) -> Result<Option<Secret>, SettingsError>,
+) -> Result<Arc<dyn Messenger>> {
+    if let (Some(token), Some(chat)) =
+        (read("notify.telegram_token", notify.telegram_token.as_ref())?, &notify.telegram_chat)
+    {
+        let connection = Connection::new("https://api.telegram.org", token);
+        return Ok(Arc::new(Telegram::new(connection, chat, None)?));
+    }
+    if let (Some(secret), Some(url)) =
+        (read("notify.webhook_secret", notify.webhook_secret.as_ref())?, &notify.webhook_url)
+    {
+        return Ok(Arc::new(WebhookMessenger::new(&Secret::new(url.clone()), secret, Duration::from_secs(30))?));
+    }
+    Ok(Arc::new(Log))
+}
+
+/// Nobody is named: the log says it.
+struct Log;
+
+#[async_trait]
+impl Messenger for Log {
+    async fn send(&self, key: &str, text: &str) -> Result<(), MessengerError> {
+        tracing::warn!(key, "for the operator: {text}");
+        Ok(())
+    }
+}

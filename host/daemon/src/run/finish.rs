@@ -1,0 +1,205 @@
+//! After a run has ended: always in this order (LAU-2), because the reaper relies on it.
+//!
+//! 1. Exit code and end time are recorded. 2. What the role left is committed, pushed and shown in a pull request.
+//! 3. The job is finished, together with everything that has to be told outside, and its task is rung.
+//!
+//! Each part can be done again after a crash in the middle: a commit that is there is not made again, a push that has
+//! arrived is recognised, a pull request that is open is found.
+
+use super::command::tail;
+use super::shim::{LOG, RunExit};
+use crate::app::App;
+use crate::project::{Landed, Project};
+use portcullis_core::effect::{Effect, NewEffect};
+use portcullis_core::facts::CheckState;
+use portcullis_core::ids::Revision;
+use portcullis_core::job::{Job, Lane, Run};
+use portcullis_core::retry::Backoff;
+use portcullis_core::task::Task;
+use portcullis_store::{Finish, Finished, JobEnd, NewCiJob, NewHead, StoreError, check};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The check of the project's own `ci` command.
+pub const CI_CONTEXT: &str = "ci";
+
+/// How a job ends, apart from success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Worth another attempt, if there are any left.
+    Failed(String),
+    /// Another attempt would end the same way.
+    Hopeless(String),
+}
+
+/// Follows the order above for a run that has ended. `exit` none: it was lost.
+///
+/// # Errors
+/// [`StoreError`]: the job stays running and is adopted by the next start.
+pub async fn after_exit(
+    app: &App,
+    project: &Arc<Project>,
+    job: &Job,
+    run: &Run,
+    exit: Option<RunExit>,
+) -> Result<(), StoreError> {
+    let folder = Path::new(&run.folder);
+    let Some(exit) = exit else {
+        return end(app, job, Ending::Failed("the run was lost: its shim ended without a record".to_owned())).await;
+    };
+    app.store.exited(run.id, exit.exit_code, app.now()).await?;
+    tracing::info!(job.id = job.id.0, run.id = run.id.0, exit_code = exit.exit_code, "a run has ended");
+    if job.lane == Lane::Ci {
+        return end_ci(app, project, job, &exit, folder).await;
+    }
+    let Some(task) = app.store.task(job.task).await? else { return Ok(()) };
+    if exit.exit_code != 0 {
+        // Kept locally, so that the next attempt goes on from there; nothing is shown before it is good.
+        if let Err(reason) = project.commit(app, &task, &message(job, run)).await {
+            tracing::warn!(job.id = job.id.0, %reason, "failed to commit what a failed run left");
+        }
+        let last = app.redactor.clean(&tail(&folder.join(LOG), 500));
+        let why = exit.reason.unwrap_or_else(|| "it failed".to_owned());
+        let reason = format!("{why} (exit code {}); the end of its output: {last}", exit.exit_code);
+        return end(app, job, if exit.started { Ending::Failed(reason) } else { Ending::Hopeless(reason) }).await;
+    }
+    match land(app, project, &task, job, run).await {
+        Ok(landed) => succeed(app, project, &task, job, run, landed).await,
+        Err(reason) => end(app, job, Ending::Failed(reason)).await,
+    }
+}
+
+fn message(job: &Job, run: &Run) -> String {
+    format!("{0}({1}): auto-commit from {0} run_id={2}", job.role, job.project, run.id)
+}
+
+/// Commit, push, pull request; tried a few times, because running the role again for a push that failed would be a waste.
+async fn land(app: &App, project: &Arc<Project>, task: &Task, job: &Job, run: &Run) -> Result<Landed, String> {
+    let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(10) };
+    let mut failures = 0;
+    loop {
+        match project.land(app, task, &message(job, run)).await {
+            Ok(landed) => return Ok(landed),
+            Err(reason) if failures == 4 => return Err(reason),
+            Err(reason) => {
+                failures += 1;
+                tracing::warn!(job.id = job.id.0, %reason, failures, "failed to publish what a run left; trying again");
+                tokio::time::sleep(backoff.wait(failures, job.id.0.unsigned_abs())).await;
+            }
+        }
+    }
+}
+
+async fn succeed(
+    app: &App,
+    project: &Arc<Project>,
+    task: &Task,
+    job: &Job,
+    run: &Run,
+    landed: Landed,
+) -> Result<(), StoreError> {
+    let at = app.now();
+    let (changed, reason) = match &landed {
+        Landed::Published { head, .. } => (Some(head.clone()), format!("published {}", head.short())),
+        Landed::Nothing { acts: true } => (None, "changed no file, as is expected of a role that acts".to_owned()),
+        Landed::Nothing { acts: false } => (None, "changed no file, though its stage is one that writes".to_owned()),
+    };
+    match &landed {
+        Landed::Nothing { acts: false } => tracing::warn!(job.id = job.id.0, role = %job.role, "under-delivery: {reason}"),
+        Landed::Nothing { acts: true } | Landed::Published { .. } => {
+            tracing::info!(job.id = job.id.0, role = %job.role, "{reason}");
+        }
+    }
+    let text = format!("{} has finished (run {}): {reason}", job.role, run.id);
+    let comment = Effect::TrackerComment { work_item: task.work_item.clone(), text };
+    let runs_ci = project.runs_ci_itself();
+    let finish = Finish {
+        job: job.id,
+        lease: job.lease,
+        end: JobEnd::Done,
+        reason: Some(reason),
+        head: match landed {
+            Landed::Published { head, pull_request } => Some(NewHead { head, pull_request }),
+            Landed::Nothing { .. } => None,
+        },
+        ci: changed.clone().filter(|_| runs_ci).map(|revision| NewCiJob { task: task.id, revision, at }),
+        checks: changed.filter(|_| runs_ci).map(|revision| pending_check(revision, at)).into_iter().collect(),
+        effects: vec![NewEffect { key: format!("run-{}/finished", run.id), effect: comment }],
+        at,
+    };
+    write(app, finish).await
+}
+
+/// The check that says "the project's CI will run for this revision".
+pub fn pending_check(
+    revision: Revision,
+    at: portcullis_core::time::UnixMillis,
+) -> (Revision, portcullis_core::facts::Check) {
+    (revision, check(CI_CONTEXT, CheckState::Pending, "waits for its turn", at))
+}
+
+async fn end_ci(app: &App, project: &Arc<Project>, job: &Job, exit: &RunExit, folder: &Path) -> Result<(), StoreError> {
+    let at = app.now();
+    project.discard_checkout(app, &format!("ci-{}", job.id)).await;
+    let (state, description) = match (exit.exit_code, &exit.reason) {
+        (0, _) => (CheckState::Success, "passed".to_owned()),
+        (_, Some(reason)) => (CheckState::Error, reason.clone()),
+        (code, None) => {
+            let last = app.redactor.clean(&tail(&folder.join(LOG), 200));
+            (CheckState::Failure, format!("exit code {code}: {last}"))
+        }
+    };
+    let checks = job.revision.clone().map(|revision| (revision, check(CI_CONTEXT, state, &description, at)));
+    let finish = Finish {
+        job: job.id,
+        lease: job.lease,
+        end: JobEnd::Done,
+        reason: Some(description),
+        head: None,
+        ci: None,
+        checks: checks.into_iter().collect(),
+        effects: Vec::new(),
+        at,
+    };
+    write(app, finish).await
+}
+
+/// Ends a job that did not succeed: again later, or for good (QUE-5).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end(app: &App, job: &Job, ending: Ending) -> Result<(), StoreError> {
+    let at = app.now();
+    let queue = &app.settings.queue;
+    let cancelled = app.cancelling.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&job.id);
+    let (end, reason) = match ending {
+        _ if cancelled => (JobEnd::Cancelled, "cancelled by a person".to_owned()),
+        Ending::Failed(reason) if job.attempt < queue.max_attempts => {
+            let backoff = Backoff {
+                first: Duration::from_secs(queue.retry_first_s),
+                longest: Duration::from_secs(queue.retry_longest_s),
+            };
+            (JobEnd::Retry(at.plus(backoff.wait(job.attempt, job.id.0.unsigned_abs()))), reason)
+        }
+        Ending::Failed(reason) => (JobEnd::Failed, format!("{reason} ({} attempts)", job.attempt)),
+        Ending::Hopeless(reason) => (JobEnd::Failed, reason),
+    };
+    tracing::warn!(job.id = job.id.0, role = %job.role, ?end, %reason, "a job did not succeed");
+    let checks = match (job.lane, end, job.revision.clone()) {
+        (Lane::Ci, JobEnd::Failed, Some(revision)) => vec![(revision, check(CI_CONTEXT, CheckState::Error, &reason, at))],
+        _ => Vec::new(),
+    };
+    let reason = Some(reason);
+    let finish = Finish { job: job.id, lease: job.lease, end, reason, head: None, ci: None, checks, effects: Vec::new(), at };
+    write(app, finish).await
+}
+
+async fn write(app: &App, finish: Finish) -> Result<(), StoreError> {
+    let job = finish.job;
+    if app.store.finish(finish).await? == Finished::Stale {
+        tracing::warn!(job.id = job.0, "somebody else ended this job; our end of it was dropped");
+    }
+    app.bell.ring_all();
+    Ok(())
+}

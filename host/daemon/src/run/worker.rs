@@ -1,0 +1,119 @@
+//! The worker: claims jobs and sees each through to its end.
+
+use super::brief;
+use super::finish::{self, Ending};
+use super::shim::RunOrder;
+use crate::app::App;
+use crate::gatehouse::chain;
+use crate::project::Project;
+use portcullis_core::ids::RunId;
+use portcullis_core::job::{Claim, Job, Lane};
+use portcullis_core::task::Task;
+use portcullis_store::{Caps, StoreError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Claims whatever can be claimed now and starts it. Answers how many.
+///
+/// # Errors
+/// [`StoreError`]; what was claimed before goes on.
+pub async fn tick(app: &Arc<App>) -> Result<u32, StoreError> {
+    let queue = &app.settings.queue;
+    let mut started = 0;
+    for (lane, caps) in [
+        (Lane::Role, Caps { overall: queue.max_concurrency, per_project: queue.max_per_project }),
+        (Lane::Ci, Caps { overall: queue.max_ci, per_project: queue.max_ci }),
+    ] {
+        while let Claim::Won(claimed) = app.store.claim(lane, caps, &app.boot, app.now()).await? {
+            started += 1;
+            let app = app.clone();
+            tokio::spawn(async move {
+                let id = claimed.job.id;
+                if let Err(error) = run(&app, claimed.job).await {
+                    tracing::error!(job.id = id.0, error = %chain(&error), "a job could not be recorded; the next start adopts it");
+                }
+                app.bell.ring_all();
+            });
+        }
+    }
+    Ok(started)
+}
+
+/// One claimed job, from preparing to its recorded end.
+async fn run(app: &Arc<App>, job: Job) -> Result<(), StoreError> {
+    let Some(task) = app.store.task(job.task).await? else { return Ok(()) };
+    let Some(project) = app.project(&job.project) else {
+        let reason = format!("project {} is no longer in the settings", job.project);
+        return finish::end(app, &job, Ending::Hopeless(reason)).await;
+    };
+    let folder = app.run_folder(&format!("job-{}-attempt-{}", job.id, job.attempt));
+    // "Launching" is durable before there is a process: whoever comes after a crash looks for it instead of starting a
+    // second one.
+    let launched = app.store.launch(job.id, job.lease, &app.boot, &folder.display().to_string(), app.now()).await?;
+    let Some(run) = launched else {
+        tracing::info!(job.id = job.id.0, "the claim is stale; dropped");
+        return Ok(());
+    };
+    let job = Job { run: Some(run.clone()), ..job };
+    let order = match order(app, &project, &task, &job, run.id, &folder).await {
+        Ok(order) => order,
+        Err(ending) => return finish::end(app, &job, ending).await,
+    };
+    let started = app.launcher.prepare(&folder, &order).and_then(|()| {
+        if job.lane == Lane::Role
+            && let Err(source) = std::fs::write(folder.join(brief::TASK_FILE), brief::text(&task, &job))
+        {
+            return Err(super::launch::LaunchError::Folder { folder: folder.display().to_string(), source });
+        }
+        app.launcher.start(&folder)
+    });
+    let started = match started {
+        Ok(started) => started,
+        Err(error) => return finish::end(app, &job, Ending::Failed(chain(&error))).await,
+    };
+    app.store.launched(run.id, started.process.clone()).await?;
+    tracing::info!(job.id = job.id.0, run.id = run.id.0, task.id = task.id.0, role = %job.role, pid = started.process.pid, "a run has begun");
+    let exit = started.wait(&folder).await;
+    finish::after_exit(app, &project, &job, &run, exit).await
+}
+
+/// What to run, and where: the worktree is there when this answers.
+async fn order(
+    app: &App,
+    project: &Arc<Project>,
+    task: &Task,
+    job: &Job,
+    run: RunId,
+    folder: &Path,
+) -> Result<RunOrder, Ending> {
+    let runs = &app.settings.runs;
+    let (command, limit_s, worktree, env): (_, _, PathBuf, _) = match job.lane {
+        Lane::Role => {
+            let Some(role) = project.settings.roles.get(&job.role) else {
+                return Err(Ending::Hopeless(format!(
+                    "project {} has no command for its {}; set `roles.{1}.command` in the settings",
+                    project.settings.name, job.role
+                )));
+            };
+            let worktree = project.worktree(app, task).await.map_err(Ending::Failed)?;
+            let env = brief::environment(project, task, job, run, folder, runs);
+            (role.command.clone(), role.time_limit_s.unwrap_or(runs.time_limit_s), worktree, env)
+        }
+        Lane::Ci => {
+            let (Some(command), Some(revision)) = (project.settings.commands.get("ci"), &job.revision) else {
+                let reason = format!("project {} has no `commands.ci`", project.settings.name);
+                return Err(Ending::Hopeless(reason));
+            };
+            let worktree = project.checkout(app, &format!("ci-{}", job.id), revision).await.map_err(Ending::Failed)?;
+            (command.clone(), runs.time_limit_s, worktree, brief::inherited(runs))
+        }
+    };
+    Ok(RunOrder {
+        command,
+        folder: worktree,
+        env,
+        time_limit_ms: limit_s.saturating_mul(1000),
+        kill_grace_ms: runs.kill_grace_s.saturating_mul(1000),
+        log_limit_bytes: runs.log_limit_bytes,
+    })
+}

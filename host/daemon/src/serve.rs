@@ -1,0 +1,304 @@
+//! The daemon's life: opening what it needs, its loops, and its end.
+
+use crate::app::App;
+use crate::bell::Bell;
+use crate::builtin_tracker::BuiltinTracker;
+use crate::clock::SystemClock;
+use crate::gatehouse::chain;
+use crate::http::auth::Tokens;
+use crate::http::server::{Shared, WebhookSecrets, router};
+use crate::local_forge::LocalForge;
+use crate::messengers;
+use crate::project::Project;
+use crate::redact::Redactor;
+use crate::run::launch::Launcher;
+use crate::run::{adopt, worker};
+use crate::settings::{ForgeKind, ProjectSettings, SecretSource, Settings, SettingsError, TrackerKind};
+use crate::{drive, inbox, outbox, outbound};
+use anyhow::{Context, Result};
+use portcullis_catalog::registry::Registry;
+use portcullis_connect::forge::{Forge, GitHub, Gitea};
+use portcullis_connect::http::Connection;
+use portcullis_connect::secret::Secret;
+use portcullis_connect::tracker::{Plane, PlaneSettings, Tracker};
+use portcullis_core::step::Rules;
+use portcullis_core::time::Clock;
+use portcullis_git::{Git, GitSettings, Remote};
+use portcullis_runtime::{Runtime, RuntimeConfig};
+use portcullis_store::Store;
+use portcullis_store::sqlite::SqliteStore;
+use std::collections::{BTreeMap, HashSet};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// How long a loop sleeps at most: the backstop behind every bell.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Tasks looked at side by side.
+const DRIVES: u32 = 16;
+
+/// File in the home folder that holds the daemon's URL.
+pub const ADDRESS_FILE: &str = "url";
+
+/// A daemon that is listening.
+pub struct Running {
+    /// The daemon.
+    pub app: Arc<App>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+/// Reads every secret that the settings name, into a redactor as well.
+struct Keys {
+    redactor: Redactor,
+}
+
+impl Keys {
+    fn read(&mut self, key: &str, source: Option<&SecretSource>) -> Result<Option<Secret>, SettingsError> {
+        let Some(source) = source else { return Ok(None) };
+        let text = source.read(key)?;
+        self.redactor.add(&text);
+        Ok(Some(Secret::new(text)))
+    }
+}
+
+/// Opens everything and begins to listen. Nothing runs yet that could be missed: the loops start after the listener.
+///
+/// # Errors
+/// Whatever is not usable, with what to do about it.
+pub async fn start(settings: Settings) -> Result<Running> {
+    let home = settings.server.home.clone();
+    std::fs::create_dir_all(&home).with_context(|| format!("failed to make the home folder {}", home.display()))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.database())?);
+    let runtime = open_runtime(&settings)?;
+    let registry = Registry::create(settings.registry())
+        .with_context(|| format!("failed to open the plugin registry {}", settings.registry().display()))?;
+    let git = Git::new(GitSettings::default());
+    git.check().context("git is not usable")?;
+    let mut keys = Keys { redactor: Redactor::default() };
+    let webhooks = WebhookSecrets {
+        gitea: keys.read("webhooks.gitea", settings.webhooks.gitea.as_ref())?,
+        github: keys.read("webhooks.github", settings.webhooks.github.as_ref())?,
+        plane: keys.read("webhooks.plane", settings.webhooks.plane.as_ref())?,
+    };
+    let reader = keys.read("server.reader_token", settings.server.reader_token.as_ref())?;
+    let operator = keys.read("server.operator_token", settings.server.operator_token.as_ref())?;
+    let tokens = Tokens::new(reader.as_ref().map(Secret::expose), operator.as_ref().map(Secret::expose));
+    let messenger = messengers::from_settings(&settings.notify, |key, source| keys.read(key, source))?;
+    let mut projects = BTreeMap::new();
+    for project in &settings.project {
+        let opened = open_project(project, &home, &git, &store, &clock, &mut keys)
+            .with_context(|| format!("failed to set up project {}", project.name))?;
+        projects.insert(project.name.clone(), Arc::new(opened));
+    }
+    let boot = new_boot()?;
+    let freed = store.reclaim_leases_of_other_boots(&boot).await?;
+    let rules = Rules { max_returns: settings.queue.max_returns, ..Rules::default() };
+    let address = settings.server.listen.clone();
+    let app = Arc::new(App {
+        store,
+        runtime,
+        registry,
+        projects,
+        clock,
+        boot,
+        bell: Bell::default(),
+        launcher: Launcher { program: std::env::current_exe().context("failed to find our own program")? },
+        redactor: keys.redactor,
+        messenger,
+        merge_leases: Mutex::default(),
+        cancelling: Mutex::new(HashSet::new()),
+        rules,
+        settings,
+    });
+    let listener = TcpListener::bind(&address).await.with_context(|| format!("failed to listen on {address}"))?;
+    let address = listener.local_addr()?;
+    // Where scripts find us when the port was chosen by the machine.
+    std::fs::write(home.join(ADDRESS_FILE), format!("http://{address}\n")).context("failed to write the address file")?;
+    let adopted = adopt::adopt_all(&app).await?;
+    tracing::info!(%address, home = %home.display(), projects = app.projects.len(), adopted, freed, "portcullis is up");
+    let (stop, stopping) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    spawn_loops(&app, &stopping, &mut tasks);
+    let routes = router(Shared::new(app.clone(), tokens, webhooks));
+    let mut until = stopping;
+    tasks.spawn(async move {
+        let serving = axum::serve(listener, routes).with_graceful_shutdown(async move {
+            let _stopped = until.wait_for(|stop| *stop).await;
+        });
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the HTTP server ended");
+        }
+    });
+    Ok(Running { app, address, stop, tasks })
+}
+
+impl Running {
+    /// Stops claiming and listening, lets what is being written end, and leaves the runs to their shims.
+    pub async fn stop(mut self) {
+        let _nobody_waits = self.stop.send(true);
+        self.app.bell.ring_all();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(8), all).await.is_err() {
+            tracing::warn!("some work did not end in time; the next start takes it up");
+            self.tasks.abort_all();
+        }
+    }
+}
+
+/// The runtime with this daemon's cache.
+///
+/// # Errors
+/// If wasmtime cannot be set up.
+pub fn open_runtime(settings: &Settings) -> Result<Runtime> {
+    let mut config = RuntimeConfig::new(settings.server.home.join("gates"));
+    config.slots = settings.gates.slots;
+    Ok(Runtime::new(config)?)
+}
+
+fn new_boot() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the machine has no random numbers: {error}"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn open_project(
+    settings: &ProjectSettings,
+    home: &Path,
+    git: &Git,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+    keys: &mut Keys,
+) -> Result<Project> {
+    let token = keys.read(&format!("project.{}.forge_token", settings.name), settings.forge_token.as_ref())?;
+    let mut remote = Remote::new(&settings.remote)?;
+    let connection = |url: &Option<String>, default: &str| {
+        let token = token.clone().unwrap_or_else(|| Secret::new(""));
+        Connection::new(url.clone().unwrap_or_else(|| default.to_owned()), token)
+    };
+    let forge: Arc<dyn Forge> = match settings.forge {
+        ForgeKind::Local => Arc::new(LocalForge {
+            project: settings.name.clone(),
+            repository: PathBuf::from(settings.remote.strip_prefix("file://").unwrap_or(&settings.remote)),
+            git: git.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            required: settings.required_checks.clone(),
+        }),
+        ForgeKind::Gitea => Arc::new(Gitea::new(connection(&settings.forge_url, ""), &settings.repository)?),
+        ForgeKind::Github => {
+            Arc::new(GitHub::new(connection(&settings.forge_url, "https://api.github.com"), &settings.repository)?)
+        }
+    };
+    if let Some(token) = token.as_ref().filter(|_| settings.remote.starts_with("http")) {
+        remote = remote.with_token("x-access-token", token.expose())?;
+    }
+    let tracker: Arc<dyn Tracker> = match (settings.tracker, &settings.plane) {
+        (TrackerKind::Plane, Some(plane)) => {
+            let token = keys.read(&format!("project.{}.plane.token", settings.name), Some(&plane.token))?;
+            let connection = Connection::new(plane.url.clone(), token.unwrap_or_else(|| Secret::new("")));
+            Arc::new(Plane::new(PlaneSettings::new(connection, plane.workspace.clone()), clock.clone())?)
+        }
+        (TrackerKind::Plane | TrackerKind::Builtin, _) => {
+            Arc::new(BuiltinTracker { project: settings.name.clone(), store: store.clone(), clock: clock.clone() })
+        }
+    };
+    let outbound = outbound::guarded()?;
+    Ok(Project::new(settings.clone(), home, git.clone(), remote, forge, tracker, outbound))
+}
+
+fn spawn_loops(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
+    let drives = Arc::new(tokio::sync::Semaphore::new(DRIVES as usize));
+    let (a, stop) = (app.clone(), stopping.clone());
+    tasks.spawn(async move {
+        while !*stop.borrow() {
+            match inbox::tick(&a).await {
+                Ok(0) => pause(&a, &a.bell.inbox).await,
+                Ok(_) => {}
+                Err(error) => trouble("inbox", &error).await,
+            }
+        }
+    });
+    let (a, stop) = (app.clone(), stopping.clone());
+    tasks.spawn(async move {
+        while !*stop.borrow() {
+            match outbox::tick(&a).await {
+                Ok(0) => pause(&a, &a.bell.outbox).await,
+                Ok(_) => {}
+                Err(error) => trouble("outbox", &error).await,
+            }
+        }
+    });
+    let (a, stop) = (app.clone(), stopping.clone());
+    tasks.spawn(async move {
+        while !*stop.borrow() {
+            match worker::tick(&a).await {
+                Ok(_) => pause(&a, &a.bell.jobs).await,
+                Err(error) => trouble("worker", &error).await,
+            }
+        }
+    });
+    let (a, stop) = (app.clone(), stopping.clone());
+    tasks.spawn(async move {
+        let driving = Arc::new(Mutex::new(HashSet::new()));
+        while !*stop.borrow() {
+            match dispatch(&a, &drives, &driving).await {
+                Ok(()) => pause(&a, &a.bell.tasks).await,
+                Err(error) => trouble("drive", &error).await,
+            }
+        }
+        // What is being decided is let end: each drive holds one of these.
+        let _all = drives.acquire_many(DRIVES).await;
+    });
+}
+
+type DrivenNow = Arc<Mutex<HashSet<portcullis_core::ids::TaskId>>>;
+
+/// Starts a drive for every task that is due and is not driven yet.
+async fn dispatch(
+    app: &Arc<App>,
+    drives: &Arc<tokio::sync::Semaphore>,
+    driving: &DrivenNow,
+) -> Result<(), portcullis_store::StoreError> {
+    for task in app.store.due_tasks(app.now(), 200).await? {
+        if !driving.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(task) {
+            continue;
+        }
+        let Ok(place) = drives.clone().acquire_owned().await else { return Ok(()) };
+        let (app, driving) = (app.clone(), driving.clone());
+        tokio::spawn(async move {
+            match drive::drive(&app, task).await {
+                Ok(end) => tracing::debug!(task.id = task.0, ?end, "a task was looked at"),
+                Err(error) => tracing::error!(task.id = task.0, error = %chain(&error), "a task could not be looked at; trying again"),
+            }
+            driving.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&task);
+            drop(place);
+            app.bell.tasks.notify_one();
+        });
+    }
+    Ok(())
+}
+
+/// Sleeps until the bell rings or the store has something due, but never for long.
+async fn pause(app: &App, bell: &tokio::sync::Notify) {
+    let until_due = match app.store.next_due().await {
+        Ok(Some(at)) => at.since(app.now()).max(Duration::from_millis(50)),
+        Ok(None) | Err(_) => LONGEST_SLEEP,
+    };
+    tokio::select! {
+        () = bell.notified() => {}
+        () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
+    }
+}
+
+async fn trouble(which: &str, error: &(dyn std::error::Error + Send + Sync)) {
+    tracing::error!(r#loop = which, error = %chain(error), "a loop could not do its work; trying again");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}

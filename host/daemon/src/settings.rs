@@ -1,0 +1,556 @@
+//! The daemon's settings (CFG-1): one TOML file, overridden by environment variables, checked when it is read.
+//!
+//! Unknown keys are errors. Secrets stand in the environment or in files, never in the settings themselves, and are read
+//! by [`SecretSource::read`] alone. Deliberately absent: settings of parts that do not exist.
+
+use portcullis_core::ids::{PluginName, ProjectName, RoleName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Everything that an operator can set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where the daemon listens and keeps things.
+    pub server: Server,
+    /// Where its memory is.
+    pub store: StoreSettings,
+    /// Secrets of the webhooks, per source. A source without one is closed.
+    pub webhooks: Webhooks,
+    /// How much runs at once.
+    pub queue: Queue,
+    /// What a run may take.
+    pub runs: Runs,
+    /// Gates.
+    pub gates: Gates,
+    /// Who is told.
+    pub notify: Notify,
+    /// The projects.
+    pub project: Vec<ProjectSettings>,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address and port to listen on. Default `127.0.0.1:8500`.
+    pub listen: String,
+    /// Folder for mirrors, worktrees, runs and compiled gates. Default `/var/lib/portcullis`.
+    pub home: PathBuf,
+    /// Token that may change things. Without one, nothing can be changed over HTTP.
+    pub operator_token: Option<SecretSource>,
+    /// Token that may look. Without one, only the operator's token may.
+    pub reader_token: Option<SecretSource>,
+    /// Largest accepted request body in bytes (WEB-5). Default 1 MiB.
+    pub max_body_bytes: usize,
+    /// Seconds that a sender may take for a request (WEB-5). Default 10.
+    pub request_timeout_s: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8500".to_owned(),
+            home: PathBuf::from("/var/lib/portcullis"),
+            operator_token: None,
+            reader_token: None,
+            max_body_bytes: 1 << 20,
+            request_timeout_s: 10,
+        }
+    }
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSettings {
+    /// `sqlite://PATH`. Default: `portcullis.db` in the home folder.
+    pub url: Option<String>,
+}
+
+/// `[webhooks]`: the secret that each source signs with.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "one per source")]
+pub struct Webhooks {
+    pub gitea: Option<SecretSource>,
+    pub github: Option<SecretSource>,
+    pub plane: Option<SecretSource>,
+}
+
+/// `[queue]` (QUE-1, QUE-5).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Queue {
+    /// Runs of roles at once, over all projects. Default 1.
+    pub max_concurrency: u32,
+    /// Runs of roles at once in one project. Default 1.
+    pub max_per_project: u32,
+    /// Runs of the projects' `ci` commands at once (local forge). Default 1.
+    pub max_ci: u32,
+    /// Attempts of a job before it has failed. Default 3.
+    pub max_attempts: u32,
+    /// Seconds before the second attempt; doubled for each further one. Default 10.
+    pub retry_first_s: u64,
+    /// Longest wait between attempts in seconds. Default 600.
+    pub retry_longest_s: u64,
+    /// Failed gates' returns at which a task is held for a person (STG-4). Default 3.
+    pub max_returns: u32,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            max_concurrency: 1,
+            max_per_project: 1,
+            max_ci: 1,
+            max_attempts: 3,
+            retry_first_s: 10,
+            retry_longest_s: 600,
+            max_returns: 3,
+        }
+    }
+}
+
+/// `[runs]` (LAU-5).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Runs {
+    /// Seconds a run may take before its whole process group gets SIGTERM. Default 7200.
+    pub time_limit_s: u64,
+    /// Seconds between SIGTERM and SIGKILL. Default 10.
+    pub kill_grace_s: u64,
+    /// Bytes of output kept per run; what comes after is counted and dropped. Default 16 MiB.
+    pub log_limit_bytes: u64,
+    /// Names of environment variables that runs inherit from the daemon, beside `PATH`, `HOME`, `LANG`, `USER`, `TMPDIR`.
+    pub inherit_env: Vec<String>,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self { time_limit_s: 7200, kill_grace_s: 10, log_limit_bytes: 16 << 20, inherit_env: Vec::new() }
+    }
+}
+
+/// `[gates]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gates {
+    /// Folder of the local plugin registry (OCI image layout). Default `registry`, below the home folder if relative.
+    pub registry: PathBuf,
+    /// Plugins that every manifest must have as enforcing gates (PLG-4). Default `["portcullis/security"]`.
+    pub mandatory: Vec<PluginName>,
+    /// Gates that may run at once. Default 8.
+    pub slots: u32,
+    /// Configuration laid over every manifest's, per plugin: the daemon-wide switch (STV-3), e.g.
+    /// `[gates.overlay."portcullis/staging-verdict"]` with `tolerate-infra = false`.
+    pub overlay: BTreeMap<String, serde_json::Value>,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self {
+            registry: PathBuf::from("registry"),
+            mandatory: vec![PluginName::new("portcullis/security")],
+            slots: 8,
+            overlay: BTreeMap::new(),
+        }
+    }
+}
+
+/// `[notify]` (NOT-1). Nothing set: notifications are logged only.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Notify {
+    /// Telegram bot's token.
+    pub telegram_token: Option<SecretSource>,
+    /// Telegram chat's id.
+    pub telegram_chat: Option<String>,
+    /// URL of a generic webhook.
+    pub webhook_url: Option<String>,
+    /// Secret that its bodies are signed with.
+    pub webhook_secret: Option<SecretSource>,
+}
+
+/// `[[project]]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectSettings {
+    /// Name; also the prefix of the builtin tracker's work items.
+    pub name: ProjectName,
+    /// `owner/name` on the forge.
+    pub repository: String,
+    /// What git fetches from and pushes to: a URL or, for the local forge, a bare repository's folder.
+    pub remote: String,
+    /// Which forge.
+    pub forge: ForgeKind,
+    /// The forge's base URL, e.g. `https://git.example.org`. Not needed for the local one; default for GitHub
+    /// `https://api.github.com`.
+    #[serde(default)]
+    pub forge_url: Option<String>,
+    /// Token for the forge's API and for git over HTTPS.
+    #[serde(default)]
+    pub forge_token: Option<SecretSource>,
+    /// Which tracker. Default `builtin`.
+    #[serde(default)]
+    pub tracker: TrackerKind,
+    /// Plane: base URL, workspace and project id.
+    #[serde(default)]
+    pub plane: Option<PlaneSettings>,
+    /// Branch that work is merged into. Default `main`.
+    #[serde(default = "main_branch")]
+    pub default_branch: String,
+    /// Whether Portcullis itself is delivered by this project. Default false.
+    #[serde(default)]
+    pub self_hosting: bool,
+    /// Prefix of the tasks' branches. Default `task/`.
+    #[serde(default = "task_prefix")]
+    pub branch_prefix: String,
+    /// Folder in the repository that holds a folder per work item. Default `docs/work-items`.
+    #[serde(default = "documents_folder")]
+    pub documents: String,
+    /// Folder of an OCI image layout in which the project's images are looked up.
+    #[serde(default)]
+    pub images: Option<PathBuf>,
+    /// Check contexts that the target branch requires (local forge only; others are asked).
+    #[serde(default)]
+    pub required_checks: Vec<String>,
+    /// Who works: a command per role.
+    #[serde(default)]
+    pub roles: BTreeMap<RoleName, RoleSettings>,
+    /// Commands that gates and the local forge may run, by name (`ci`, `test`, …).
+    #[serde(default)]
+    pub commands: BTreeMap<String, Vec<String>>,
+}
+
+fn main_branch() -> String {
+    "main".to_owned()
+}
+fn task_prefix() -> String {
+    "task/".to_owned()
+}
+fn documents_folder() -> String {
+    "docs/work-items".to_owned()
+}
+
+/// A role's command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleSettings {
+    /// Program and arguments; started in the task's worktree.
+    pub command: Vec<String>,
+    /// Seconds its run may take. Default: `runs.time_limit_s`.
+    #[serde(default)]
+    pub time_limit_s: Option<u64>,
+    /// Environment variables for it. Not for secrets: name those in `runs.inherit_env`.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+}
+
+/// Plane's coordinates.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaneSettings {
+    /// Base URL.
+    pub url: String,
+    /// Workspace slug.
+    pub workspace: String,
+    /// Project id.
+    pub project_id: String,
+    /// API key.
+    pub token: SecretSource,
+}
+
+/// Which forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum ForgeKind {
+    Gitea,
+    Github,
+    Local,
+}
+
+/// Which tracker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum TrackerKind {
+    Plane,
+    #[default]
+    Builtin,
+}
+
+/// Where a secret is: `{ env = "NAME" }` or `{ file = "PATH" }`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, untagged)]
+pub enum SecretSource {
+    /// An environment variable.
+    Env {
+        /// Its name.
+        env: String,
+    },
+    /// A file; white space at its end does not count.
+    File {
+        /// Its path.
+        file: PathBuf,
+    },
+}
+
+/// What is wrong with the settings: names the key and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The file.
+    #[error("failed to read the settings {path}: {reason}")]
+    Unreadable {
+        /// Where it is.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// Its form.
+    #[error("the settings {path} are not usable: {reason}")]
+    Malformed {
+        /// Where they are.
+        path: String,
+        /// What and where.
+        reason: String,
+    },
+    /// A value.
+    #[error("setting `{key}`: {reason}")]
+    Value {
+        /// Which.
+        key: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+}
+
+impl SecretSource {
+    /// Reads the secret. An empty one is no secret.
+    ///
+    /// # Errors
+    /// [`SettingsError::Value`] naming `key`, never the secret.
+    pub fn read(&self, key: &str) -> Result<String, SettingsError> {
+        let wrong = |reason: String| SettingsError::Value { key: key.to_owned(), reason };
+        let text = match self {
+            Self::Env { env } => {
+                std::env::var(env).map_err(|_| wrong(format!("environment variable `{env}` is not set")))?
+            }
+            Self::File { file } => std::fs::read_to_string(file)
+                .map_err(|error| wrong(format!("failed to read the secret from {}: {error}", file.display())))?,
+        };
+        let text = text.trim_end();
+        if text.is_empty() {
+            return Err(wrong("the secret is empty; an empty secret protects nothing".to_owned()));
+        }
+        Ok(text.to_owned())
+    }
+}
+
+impl Settings {
+    /// Reads the file (none: defaults alone), lays the environment's `PORTCULLIS_SECTION__KEY` over it, and checks all.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn load(
+        path: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        let name = path.map_or_else(|| "(defaults and environment)".to_owned(), |p| p.display().to_string());
+        let mut table = match path {
+            None => toml::Table::new(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| SettingsError::Unreadable {
+                    path: name.clone(),
+                    reason: error.to_string(),
+                })?;
+                text.parse().map_err(|error: toml::de::Error| SettingsError::Malformed {
+                    path: name.clone(),
+                    reason: error.to_string().trim_end().to_owned(),
+                })?
+            }
+        };
+        for (variable, value) in environment {
+            overlay(&mut table, &variable, &value)?;
+        }
+        let settings: Self = table.try_into().map_err(|error: toml::de::Error| SettingsError::Malformed {
+            path: name,
+            reason: error.to_string().trim_end().to_owned(),
+        })?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The SQLite file.
+    pub fn database(&self) -> PathBuf {
+        match &self.store.url {
+            Some(url) => PathBuf::from(url.strip_prefix("sqlite://").unwrap_or(url)),
+            None => self.server.home.join("portcullis.db"),
+        }
+    }
+
+    /// The local plugin registry.
+    pub fn registry(&self) -> PathBuf {
+        self.server.home.join(&self.gates.registry)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let wrong = |key: &str, reason: String| Err(SettingsError::Value { key: key.to_owned(), reason });
+        if let Some(url) = &self.store.url
+            && !url.starts_with("sqlite://")
+        {
+            return wrong("store.url", format!("`{url}` is not supported yet; write sqlite:///path/to/portcullis.db"));
+        }
+        if self.server.listen.parse::<std::net::SocketAddr>().is_err() {
+            let reason = format!("`{}` is no address with a port, such as 127.0.0.1:8500", self.server.listen);
+            return wrong("server.listen", reason);
+        }
+        for (key, number) in [
+            ("queue.max_concurrency", self.queue.max_concurrency),
+            ("queue.max_per_project", self.queue.max_per_project),
+            ("queue.max_attempts", self.queue.max_attempts),
+            ("queue.max_returns", self.queue.max_returns),
+            ("queue.max_ci", self.queue.max_ci),
+            ("gates.slots", self.gates.slots),
+        ] {
+            if number == 0 {
+                return wrong(key, "must be at least 1".to_owned());
+            }
+        }
+        for (index, project) in self.project.iter().enumerate() {
+            if let Err((key, reason)) = project.check() {
+                return wrong(&format!("project.{}.{key}", project.name), reason);
+            }
+            if self.project[..index].iter().any(|p| p.name == project.name) {
+                return wrong("project", format!("`{}` stands twice; give each project a name of its own", project.name));
+            }
+            if let Some(other) = self.project[..index].iter().find(|p| p.repository == project.repository && p.forge == project.forge) {
+                let reason = format!("`{}` and `{}` both own repository `{}`; an event could not be told apart", other.name, project.name, project.repository);
+                return wrong("project", reason);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ProjectSettings {
+    fn check(&self) -> Result<(), (String, String)> {
+        let name = self.name.as_str();
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || !name.chars().all(plain) {
+            return Err(("name".into(), "only letters, digits, `-` and `_` may stand in a project's name".into()));
+        }
+        if self.remote.is_empty() || self.remote.starts_with('-') {
+            return Err(("remote".into(), format!("`{}` is no URL or folder", self.remote)));
+        }
+        let needs_url = self.forge == ForgeKind::Gitea && self.forge_url.is_none();
+        if needs_url {
+            return Err(("forge_url".into(), "Gitea and Forgejo need their base URL".into()));
+        }
+        if self.forge != ForgeKind::Local && self.forge_token.is_none() {
+            return Err(("forge_token".into(), "a token is needed, e.g. { env = \"FORGE_TOKEN\" }".into()));
+        }
+        if self.tracker == TrackerKind::Plane && self.plane.is_none() {
+            return Err(("plane".into(), "tracker = \"plane\" needs url, workspace, project_id and token".into()));
+        }
+        for (role, settings) in &self.roles {
+            if settings.command.first().is_none_or(String::is_empty) {
+                return Err((format!("roles.{role}.command"), "name a program".into()));
+            }
+        }
+        for (command, words) in &self.commands {
+            if words.first().is_none_or(String::is_empty) {
+                return Err((format!("commands.{command}"), "name a program".into()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lays one environment variable over the table; variables of another form are left alone.
+fn overlay(table: &mut toml::Table, variable: &str, value: &str) -> Result<(), SettingsError> {
+    let Some(path) = variable.strip_prefix("PORTCULLIS_").filter(|p| p.contains("__")) else {
+        return Ok(());
+    };
+    let keys: Vec<String> = path.split("__").map(str::to_lowercase).collect();
+    let Some((last, sections)) = keys.split_last() else {
+        return Ok(());
+    };
+    let mut at = table;
+    for section in sections {
+        let entry = at.entry(section.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        at = entry.as_table_mut().ok_or_else(|| SettingsError::Value {
+            key: variable.to_owned(),
+            reason: format!("`{section}` is not a section; lists such as [[project]] are set in the file"),
+        })?;
+    }
+    // `true`, `5` and `["a"]` are values; anything else is text.
+    let parsed = format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
+    at.insert(last.clone(), parsed.unwrap_or_else(|| toml::Value::String(value.to_owned())));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn load(text: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("portcullis.toml");
+        std::fs::write(&path, text).unwrap();
+        Settings::load(Some(&path), environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it_and_its_line() {
+        // CFG-1
+        let error = load("[queue]\nmax_concurency = 3\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("max_concurency") && error.contains("line 2"), "{error}");
+        assert!(error.contains("max_concurrency"), "it names what would be right: {error}");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        // CFG-1
+        let settings = load(
+            "[queue]\nmax_concurrency = 3\n",
+            &[("PORTCULLIS_QUEUE__MAX_CONCURRENCY", "5"), ("PORTCULLIS_SERVER__LISTEN", "127.0.0.1:0"), ("PORTCULLIS_TOKEN", "x")],
+        )
+        .unwrap();
+        assert_eq!((settings.queue.max_concurrency, settings.server.listen.as_str()), (5, "127.0.0.1:0"));
+    }
+
+    #[test]
+    fn bad_values_name_the_setting_and_the_remedy() {
+        // CFG-1
+        for (text, says) in [
+            ("[queue]\nmax_concurrency = 0\n", "setting `queue.max_concurrency`: must be at least 1"),
+            ("[store]\nurl = \"postgres://x\"\n", "setting `store.url`: `postgres://x` is not supported yet"),
+            ("[server]\nlisten = \"here\"\n", "setting `server.listen`: `here` is no address"),
+            ("[[project]]\nname = \"a b\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"local\"\n", "setting `project.a b.name`"),
+            ("[[project]]\nname = \"a\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"gitea\"\n", "setting `project.a.forge_url`"),
+            (
+                "[[project]]\nname = \"a\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"local\"\nroles.developer.command = []\n",
+                "setting `project.a.roles.developer.command`: name a program",
+            ),
+        ] {
+            let error = load(text, &[]).unwrap_err().to_string();
+            assert!(error.starts_with(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_read_from_its_source_and_an_empty_one_is_refused() {
+        // CFG-1, WEB-1
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "s3cret\n").unwrap();
+        assert_eq!(SecretSource::File { file: path.clone() }.read("webhooks.gitea").unwrap(), "s3cret");
+        std::fs::write(&path, "\n").unwrap();
+        let error = SecretSource::File { file: path }.read("webhooks.gitea").unwrap_err().to_string();
+        assert!(error.starts_with("setting `webhooks.gitea`: the secret is empty"), "{error}");
+    }
+}

@@ -1,0 +1,116 @@
+//! Promises about leases (LSE).
+
+use super::Shared;
+use super::fixtures::*;
+use portcullis_core::lease::{Acquire, Lease, LeaseName};
+use portcullis_core::time::UnixMillis;
+use std::time::Duration;
+
+async fn won(store: &Shared, name: &LeaseName, boot: &str, now: UnixMillis) -> Lease {
+    match store.acquire(name, &holder(boot), now, MINUTE).await.unwrap() {
+        Acquire::Won(lease) => lease,
+        Acquire::Held { by, until } => panic!("held by {by:?} until {until:?}"),
+    }
+}
+
+/// The same claim, as a holder would have it that never learnt of its end.
+fn copy(lease: &Lease) -> Lease {
+    Lease::granted(lease.name().clone(), lease.number(), lease.deadline())
+}
+
+pub(super) async fn a_lease_has_one_holder_and_a_number_that_grows(store: &Shared) {
+    // LSE-1
+    let name = LeaseName::merge("owner/name");
+    let first = won(store, &name, "boot-1", at(0)).await;
+    assert_eq!((first.name(), first.deadline()), (&name, at(60_000)));
+    let refused = store.acquire(&name, &holder("boot-2"), at(59_999), MINUTE).await.unwrap();
+    assert_eq!(refused, Acquire::Held { by: holder("boot-1"), until: at(60_000) });
+    // Not twice for the same holder either.
+    assert!(matches!(store.acquire(&name, &holder("boot-1"), at(1), MINUTE).await.unwrap(), Acquire::Held { .. }));
+    let other = won(store, &LeaseName::merge("owner/other"), "boot-2", at(1)).await;
+    let shown = store.snapshot().await.unwrap().leases;
+    assert_eq!(shown.iter().map(|row| row.number).collect::<Vec<_>>(), [first.number(), other.number()]);
+    assert_eq!((&shown[0].name, &shown[0].holder, shown[0].since), (&name, &holder("boot-1"), at(0)));
+
+    let (number, stale) = (first.number(), copy(&first));
+    store.release(first).await.unwrap();
+    let second = won(store, &name, "boot-2", at(2)).await;
+    assert!(second.number() > number);
+    // The first holder gives back once more: it is not his.
+    store.release(stale).await.unwrap();
+    assert!(matches!(store.acquire(&name, &holder("boot-3"), at(3), MINUTE).await.unwrap(), Acquire::Held { .. }));
+}
+
+pub(super) async fn rivals_for_a_lease_have_one_winner(store: &Shared) {
+    // LSE-1, MRG-2
+    let mut last = 0;
+    for round in 0..5 {
+        let mut rivals = tokio::task::JoinSet::new();
+        for number in 0..10 {
+            let store = store.clone();
+            rivals.spawn(async move {
+                let name = LeaseName::merge("owner/name");
+                store.acquire(&name, &holder(&format!("boot-{number}")), at(round), MINUTE).await.unwrap()
+            });
+        }
+        let mut winners: Vec<Lease> = rivals
+            .join_all()
+            .await
+            .into_iter()
+            .filter_map(|answer| match answer {
+                Acquire::Won(lease) => Some(lease),
+                Acquire::Held { .. } => None,
+            })
+            .collect();
+        assert_eq!(winners.len(), 1);
+        let winner = winners.remove(0);
+        assert!(winner.number() > last);
+        last = winner.number();
+        store.release(winner).await.unwrap();
+    }
+}
+
+pub(super) async fn a_lease_past_its_deadline_is_reclaimed_and_its_old_number_is_void(store: &Shared) {
+    // LSE-2
+    let name = LeaseName::merge("owner/name");
+    let mut late = won(store, &name, "boot-1", at(0)).await;
+    let heir = won(store, &name, "boot-2", at(60_000)).await;
+    assert!(heir.number() > late.number());
+    assert!(!store.renew(&mut late, at(60_001), MINUTE).await.unwrap());
+    assert_eq!(late.deadline(), at(60_000), "an unsuccessful renewal promises nothing");
+    store.release(late).await.unwrap();
+    let row = store.snapshot().await.unwrap().leases.remove(0);
+    assert_eq!((row.number, row.holder), (heir.number(), holder("boot-2")));
+}
+
+pub(super) async fn renewing_never_shortens_and_works_until_somebody_else_has_it(store: &Shared) {
+    let name = LeaseName::merge("owner/name");
+    let mut lease = won(store, &name, "boot-1", at(0)).await;
+    assert!(store.renew(&mut lease, at(10_000), MINUTE).await.unwrap());
+    assert_eq!(lease.deadline(), at(70_000));
+    assert!(store.renew(&mut lease, at(10_000), Duration::from_secs(1)).await.unwrap());
+    assert_eq!(lease.deadline(), at(70_000));
+    // Late, but nobody was quicker.
+    assert!(store.renew(&mut lease, at(500_000), MINUTE).await.unwrap());
+    assert_eq!(lease.deadline(), at(560_000));
+    assert!(matches!(
+        store.acquire(&name, &holder("boot-2"), at(559_999), MINUTE).await.unwrap(),
+        Acquire::Held { until, .. } if until == at(560_000)
+    ));
+    let mut released = copy(&lease);
+    store.release(lease).await.unwrap();
+    assert!(!store.renew(&mut released, at(500_001), MINUTE).await.unwrap());
+}
+
+pub(super) async fn leases_of_dead_daemons_are_freed_and_cannot_be_renewed(store: &Shared) {
+    // LSE-2
+    let (one, two, ours) = (LeaseName::merge("one"), LeaseName::merge("two"), LeaseName::merge("ours"));
+    let mut orphan = won(store, &one, "boot-1", at(0)).await;
+    let _orphan = won(store, &two, "boot-1", at(0)).await;
+    let mut kept = won(store, &ours, "boot-2", at(0)).await;
+    assert_eq!(store.reclaim_leases_of_other_boots("boot-2").await.unwrap(), 2);
+    assert_eq!(store.reclaim_leases_of_other_boots("boot-2").await.unwrap(), 0);
+    assert!(!store.renew(&mut orphan, at(1), MINUTE).await.unwrap());
+    assert!(store.renew(&mut kept, at(1), MINUTE).await.unwrap());
+    assert!(won(store, &one, "boot-2", at(2)).await.number() > orphan.number());
+}

@@ -1,0 +1,137 @@
+//! What every store has to keep. One function is one promise; [`store_conformance!`](crate::store_conformance) makes a
+//! test of each, so that an implementation's test file is a factory and one line.
+//!
+//! A promise gets an empty store and panics if it is broken. Deliberately absent: anything that only one kind of store
+//! can do (opening files, migrations); that is tested beside it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, reason = "a broken promise panics")]
+
+mod evaluations;
+mod fixtures;
+mod inbox;
+mod leases;
+mod looking;
+mod moving;
+mod outside;
+mod queue;
+mod random;
+mod runs;
+mod tasks;
+
+pub use random::{Step, live};
+
+/// A store as many share it.
+pub type Shared = std::sync::Arc<dyn crate::Store>;
+
+/// From the list of promises: the table that finds them by name, and the macro that makes tests of them. The first
+/// argument is a dollar sign, which the inner macro could not have otherwise.
+macro_rules! promises {
+    (($d:tt) $($module:ident { $($name:ident,)* })*) => {
+        /// Checks the promise `name` on an empty store.
+        pub async fn check(name: &str, store: Shared) {
+            match name {
+                $($(stringify!($name) => Box::pin($module::$name(&store)).await,)*)*
+                other => panic!("there is no promise {other}"),
+            }
+        }
+
+        /// Makes a test of every promise. The argument makes an empty store: `fn() -> Arc<dyn Store>`.
+        #[macro_export]
+        macro_rules! store_conformance {
+            ($d factory:expr) => {
+                $($(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $name() {
+                        $d crate::conformance::check(stringify!($name), $d factory()).await;
+                    }
+                )*)*
+            };
+        }
+    };
+}
+
+promises! { ($)
+    inbox {
+        an_event_is_stored_as_it_came,
+        a_redelivery_under_the_same_id_is_the_same_event,
+        the_same_meaning_under_a_new_id_is_the_same_event,
+        an_event_of_another_source_is_another_event,
+        rivals_with_one_delivery_store_it_once,
+        due_events_come_oldest_first_once_their_time_has_come,
+        settling_writes_the_event_and_what_it_does_together,
+        an_event_whose_action_fails_stays_new_and_does_nothing,
+        a_settled_event_is_not_settled_again,
+        a_parked_event_can_be_replayed,
+    }
+    tasks {
+        a_new_task_is_due_and_has_its_first_job,
+        rivals_making_one_task_make_one_task_and_one_job,
+        a_work_item_known_by_its_tracker_id_is_the_same_task,
+        tasks_are_found_by_every_name_in_their_own_project_only,
+        ringing_makes_a_task_due_and_leaves_its_version,
+        ringing_a_task_that_is_overdue_does_not_put_it_behind_others,
+        the_newest_decision_counts_whenever_it_arrives,
+        next_due_is_the_earliest_of_all_that_time_alone_can_move,
+    }
+    moving {
+        advancing_writes_the_stage_the_job_the_evaluations_and_the_effects_together,
+        a_commit_on_an_old_version_writes_nothing,
+        a_commit_without_the_drive_lease_writes_nothing,
+        rivals_on_one_version_move_it_once,
+        a_return_keeps_the_feedback_word_for_word_until_it_is_mended,
+        a_return_over_the_merge_forgets_it,
+        entering_a_stage_calls_off_what_was_queued_for_the_last_visit,
+        a_held_task_is_let_go_by_a_release_alone,
+        a_release_with_another_run_is_a_new_visit,
+        a_rest_that_says_nothing_new_writes_nothing,
+        a_ring_during_a_look_is_not_silenced_by_its_rest,
+        a_ring_before_a_look_is_answered_by_it,
+        a_finished_task_is_not_open_any_more,
+        a_merge_is_decided_and_done_or_called_off,
+        a_head_keeps_the_time_when_it_was_first_expected,
+        every_move_is_in_the_audit_trail,
+    }
+    evaluations {
+        an_evaluation_comes_back_bit_for_bit,
+        lists_leave_the_transcript_out,
+        only_evaluations_of_this_visit_since_the_release_count,
+    }
+    leases {
+        a_lease_has_one_holder_and_a_number_that_grows,
+        rivals_for_a_lease_have_one_winner,
+        a_lease_past_its_deadline_is_reclaimed_and_its_old_number_is_void,
+        renewing_never_shortens_and_works_until_somebody_else_has_it,
+        leases_of_dead_daemons_are_freed_and_cannot_be_renewed,
+    }
+    queue {
+        rivals_for_jobs_win_each_job_once_within_the_caps,
+        caps_hold_overall_and_for_each_project,
+        each_lane_has_caps_of_its_own,
+        projects_are_served_by_turns,
+        jobs_that_mean_nothing_now_are_not_claimed,
+        a_job_is_not_claimed_before_its_time,
+        only_a_queued_job_can_be_cancelled,
+        a_revision_is_tested_once_unless_its_job_failed,
+        the_order_shown_is_the_order_of_the_claims,
+    }
+    runs {
+        one_claim_launches_one_process,
+        the_first_exit_code_stays,
+        finishing_writes_everything_that_belongs_to_it,
+        a_job_claimed_anew_is_not_finished_by_its_last_owner,
+        a_job_of_an_earlier_visit_leaves_the_task_alone,
+        a_run_that_pushed_nothing_new_voids_nothing,
+    }
+    outside {
+        effects_of_one_key_are_one_effect,
+        effects_of_one_target_leave_in_order,
+        an_effect_is_settled_once,
+        a_branch_has_one_open_pull_request,
+        the_newest_check_of_a_context_counts,
+        a_card_shows_its_state_and_each_comment_once,
+        what_was_found_out_is_remembered,
+    }
+    looking {
+        a_snapshot_shows_what_is_active,
+        the_audit_trail_is_read_newest_first,
+    }
+}

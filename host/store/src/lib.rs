@@ -1,0 +1,13 @@
+//! The only SQL of Portcullis.
+//!
+//! [`Store`] is the trait: one method per question asked. [`sqlite::SqliteStore`] answers it from one SQLite file;
+//! [`conformance`] holds the tests that every implementation has to pass.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod model;
+pub mod sqlite;
+mod store;
+
+pub use model::*;
+pub use store::Store;

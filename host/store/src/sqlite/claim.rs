@@ -1,0 +1,69 @@
+//! Who gets the next job? (QUE-1, QUE-3, REG-1)
+
+use super::row::{Fail, change, one, word};
+use super::{jobs, tasks};
+use crate::model::{Caps, StoreError};
+use portcullis_core::ids::{JobId, TaskId};
+use portcullis_core::job::{Claim, ClaimedJob, Lane};
+use portcullis_core::time::UnixMillis;
+use rusqlite::{Connection, named_params};
+
+// One guarded statement. What it reads are partial indexes over queued and running rows; history costs nothing.
+const CLAIM: &str = "
+    UPDATE job
+       SET state = 'running', attempt = attempt + 1, lease = lease + 1, boot = :boot, run = NULL, reason = NULL
+     WHERE state = 'queued'
+       AND id = (
+            SELECT j.id
+              FROM job j
+              JOIN task t ON t.id = j.task
+              LEFT JOIN project_served s ON s.lane = j.lane AND s.project = j.project
+             WHERE j.state = 'queued' AND j.lane = :lane AND j.not_before_ms <= :now_ms
+               AND t.standing <> 'held'
+               AND (j.lane = 'ci' OR j.visit = t.visit)
+               AND (SELECT count(*) FROM job r WHERE r.state = 'running' AND r.lane = :lane) < :overall
+               AND (SELECT count(*) FROM job r
+                     WHERE r.state = 'running' AND r.lane = :lane AND r.project = j.project) < :per_project
+             ORDER BY coalesce(s.turn, 0), j.id
+             LIMIT 1)
+ RETURNING id";
+
+// The project goes to the end of the line.
+const SERVE: &str = "
+    INSERT INTO project_served (lane, project, turn)
+    SELECT j.lane, j.project, (SELECT coalesce(max(turn), 0) + 1 FROM project_served) FROM job j WHERE j.id = :id
+    ON CONFLICT (lane, project) DO UPDATE SET turn = excluded.turn";
+
+pub(super) fn claim(db: &Connection, lane: Lane, caps: Caps, boot: &str, now: UnixMillis) -> Result<Claim, Fail> {
+    let lane = word(&lane)?;
+    loop {
+        let params = named_params! {
+            ":lane": lane, ":overall": caps.overall, ":per_project": caps.per_project, ":boot": boot, ":now_ms": now.0,
+        };
+        let Some(id) = one(db, CLAIM, params, |row| Ok(JobId(row.get(0)?)))? else { return Ok(Claim::Nothing) };
+        match jobs::job(db, id) {
+            Ok(Some(job)) => {
+                change(db, SERVE, named_params! { ":id": id.0 })?;
+                return Ok(Claim::Won(Box::new(ClaimedJob { job })));
+            }
+            // It would be first in the line for ever and block everybody behind it.
+            Err(Fail::Store(StoreError::Damaged { reason, .. })) => fail(db, id, &reason, now)?,
+            Ok(None) => return Ok(Claim::Nothing),
+            Err(other) => return Err(other),
+        }
+    }
+}
+
+const FAIL: &str = "
+    UPDATE job SET state = 'failed', boot = NULL, ended_at_ms = :now_ms, reason = 'its row is damaged: ' || :reason
+     WHERE id = :id
+ RETURNING task";
+
+fn fail(db: &Connection, id: JobId, reason: &str, now: UnixMillis) -> Result<(), Fail> {
+    tracing::error!(job.id = id.0, reason, "a job that cannot be read has failed");
+    let params = named_params! { ":id": id.0, ":reason": reason, ":now_ms": now.0 };
+    match one(db, FAIL, params, |row| Ok(TaskId(row.get(0)?)))? {
+        Some(task) => tasks::ring(db, task, now),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,106 @@
+//! Who holds what? Leases: granted, renewed, given back, reclaimed (LSE-1, LSE-2).
+//!
+//! The number is the guard, not the clock: a lease whose deadline has passed stays its holder's until somebody else
+//! is granted it, and from then on the old number means nothing.
+
+use super::row::{Columns, Fail, change, intact, missing, one};
+use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName, LeaseRow};
+use portcullis_core::time::UnixMillis;
+use rusqlite::{Connection, Row, named_params};
+use std::time::Duration;
+
+// `rung` starts anew: whatever rang before this grant, its holder will see, because he reads the world after it.
+const GRANT: &str = "
+    INSERT INTO lease (name, number, boot, pid, what, since_ms, deadline_ms)
+    VALUES (:name, 1, :boot, :pid, :what, :now_ms, :deadline_ms)
+    ON CONFLICT (name) DO UPDATE
+       SET number = number + 1, boot = :boot, pid = :pid, what = :what, since_ms = :now_ms,
+           deadline_ms = :deadline_ms, rung = 0
+     WHERE boot IS NULL OR lease.deadline_ms <= :now_ms
+    RETURNING number";
+
+const HELD: &str = "SELECT * FROM lease WHERE name = :name AND boot IS NOT NULL";
+
+pub(super) fn acquire(
+    db: &Connection,
+    name: &LeaseName,
+    holder: &Holder,
+    now: UnixMillis,
+    for_: Duration,
+) -> Result<Acquire, Fail> {
+    let deadline = now.plus(for_);
+    let params = named_params! {
+        ":name": name.as_str(), ":boot": holder.boot, ":pid": holder.pid, ":what": holder.what, ":now_ms": now.0,
+        ":deadline_ms": deadline.0,
+    };
+    if let Some(number) = one(db, GRANT, params, |row| Ok(row.get(0)?))? {
+        return Ok(Acquire::Won(Lease::granted(name.clone(), number, deadline)));
+    }
+    let held = one(db, HELD, named_params! { ":name": name.as_str() }, lease_row)?;
+    held.map(|row| Acquire::Held { by: row.holder, until: row.deadline }).ok_or_else(|| missing("lease", name))
+}
+
+// Never shortens it.
+const RENEW: &str = "
+    UPDATE lease SET deadline_ms = max(deadline_ms, :deadline_ms)
+     WHERE name = :name AND number = :number AND boot IS NOT NULL
+ RETURNING deadline_ms";
+
+/// The new deadline; none: it is no longer the caller's.
+pub(super) fn renew(
+    db: &Connection,
+    name: &LeaseName,
+    number: i64,
+    deadline: UnixMillis,
+) -> Result<Option<UnixMillis>, Fail> {
+    let params = named_params! { ":name": name.as_str(), ":number": number, ":deadline_ms": deadline.0 };
+    one(db, RENEW, params, |row| Ok(UnixMillis(row.get(0)?)))
+}
+
+const RELEASE: &str = "UPDATE lease SET boot = NULL WHERE name = :name AND number = :number";
+
+pub(super) fn release(db: &Connection, name: &LeaseName, number: i64) -> Result<(), Fail> {
+    change(db, RELEASE, named_params! { ":name": name.as_str(), ":number": number })?;
+    Ok(())
+}
+
+const RECLAIM: &str = "UPDATE lease INDEXED BY lease_held SET boot = NULL WHERE boot IS NOT NULL AND boot <> :boot";
+
+pub(super) fn reclaim_of_other_boots(db: &Connection, boot: &str) -> Result<u32, Fail> {
+    let freed = change(db, RECLAIM, named_params! { ":boot": boot })?;
+    Ok(u32::try_from(freed).unwrap_or(u32::MAX))
+}
+
+const IS_HELD: &str = "SELECT rung FROM lease WHERE name = :name AND number = :number AND boot IS NOT NULL";
+
+/// Whether the lease is still held under this number, and if so, whether somebody rang since the grant.
+pub(super) fn standing(db: &Connection, name: &LeaseName, number: i64) -> Result<Option<bool>, Fail> {
+    let params = named_params! { ":name": name.as_str(), ":number": number };
+    one(db, IS_HELD, params, |row| Ok(row.get(0)?))
+}
+
+const ANSWER_RING: &str = "UPDATE lease SET rung = 0 WHERE name = :name";
+
+/// The ring has been turned into a look: not to be counted again.
+pub(super) fn answer_ring(db: &Connection, name: &LeaseName) -> Result<(), Fail> {
+    change(db, ANSWER_RING, named_params! { ":name": name.as_str() })?;
+    Ok(())
+}
+
+// INDEXED BY: for the order's sake SQLite would rather read the whole table, free ones and all.
+const ALL_HELD: &str = "SELECT * FROM lease INDEXED BY lease_held WHERE boot IS NOT NULL ORDER BY name";
+
+pub(super) fn held(db: &Connection) -> Result<Vec<LeaseRow>, Fail> {
+    intact(db, ALL_HELD, &[], lease_row)
+}
+
+fn lease_row(row: &Row<'_>) -> Result<LeaseRow, Fail> {
+    let columns = Columns::of("lease", row);
+    Ok(LeaseRow {
+        name: columns.id("name", LeaseName::stored)?,
+        number: columns.get("number")?,
+        holder: Holder { boot: columns.get("boot")?, pid: columns.count("pid")?, what: columns.get("what")? },
+        since: columns.at("since_ms")?,
+        deadline: columns.at("deadline_ms")?,
+    })
+}

@@ -1,0 +1,35 @@
+//! The store on one SQLite file.
+//!
+//! One thread writes, a few read beside it (WAL). Whatever was answered has been fsynced. Deliberately absent: any clock
+//! (`datetime('now')` included), and any second process on the same file (see [`lock`]).
+
+mod audit;
+mod board;
+mod claim;
+mod commit;
+mod decisions;
+mod due;
+mod evaluations;
+mod finish;
+mod forge;
+mod inbox;
+mod jobs;
+mod known;
+mod leases;
+mod line;
+mod lock;
+mod open;
+mod outbox;
+#[cfg(test)]
+mod plans;
+mod readers;
+mod row;
+mod runs;
+mod schema;
+mod settle;
+mod snapshot;
+mod store;
+mod tasks;
+mod writer;
+
+pub use open::SqliteStore;

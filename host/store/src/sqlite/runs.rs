@@ -1,0 +1,84 @@
+//! Which process was started for a job, and how did it end? (LAU-1, LAU-2)
+
+use super::row::{Columns, Fail, change, hit, missing, one, signed};
+use portcullis_core::ids::{JobId, RunId};
+use portcullis_core::job::{ProcessIdentity, Run};
+use portcullis_core::time::UnixMillis;
+use rusqlite::{Connection, Row, named_params};
+
+// `run IS NULL`: one claim starts one process, whoever asks twice.
+const LAUNCH: &str = "
+    INSERT INTO run (job, attempt, boot, launched_at_ms, folder)
+    SELECT id, attempt, :boot, :now_ms, :folder FROM job
+     WHERE id = :job AND state = 'running' AND lease = :lease AND run IS NULL
+ RETURNING *";
+
+const POINT: &str = "UPDATE job SET run = :run WHERE id = :job";
+
+pub(super) fn launch(
+    db: &Connection,
+    job: JobId,
+    lease: i64,
+    boot: &str,
+    folder: &str,
+    now: UnixMillis,
+) -> Result<Option<Run>, Fail> {
+    let params = named_params! { ":job": job.0, ":lease": lease, ":boot": boot, ":folder": folder, ":now_ms": now.0 };
+    let Some(run) = one(db, LAUNCH, params, run_row)? else { return Ok(None) };
+    change(db, POINT, named_params! { ":run": run.id.0, ":job": job.0 })?;
+    Ok(Some(run))
+}
+
+// The first one stays: a run is one process.
+const LAUNCHED: &str = "
+    UPDATE run SET pid = coalesce(pid, :pid), start_ticks = coalesce(start_ticks, :start_ticks),
+                   machine_boot = coalesce(machine_boot, :machine_boot)
+     WHERE id = :id";
+
+pub(super) fn launched(db: &Connection, id: RunId, process: &ProcessIdentity) -> Result<(), Fail> {
+    let params = named_params! {
+        ":id": id.0, ":pid": process.pid, ":start_ticks": signed(process.start_ticks),
+        ":machine_boot": process.machine_boot,
+    };
+    if hit(change(db, LAUNCHED, params)?) { Ok(()) } else { Err(missing("run", id)) }
+}
+
+// The first record stays: a guess that comes later must not overwrite what is known.
+const EXITED: &str = "
+    UPDATE run SET exited_at_ms = iif(exit_code IS NULL, :at_ms, exited_at_ms),
+                   exit_code = coalesce(exit_code, :exit_code)
+     WHERE id = :id";
+
+pub(super) fn exited(db: &Connection, id: RunId, exit_code: i32, at: UnixMillis) -> Result<(), Fail> {
+    let params = named_params! { ":id": id.0, ":exit_code": exit_code, ":at_ms": at.0 };
+    if hit(change(db, EXITED, params)?) { Ok(()) } else { Err(missing("run", id)) }
+}
+
+const ONE: &str = "SELECT * FROM run WHERE id = :id";
+
+pub(super) fn run(db: &Connection, id: RunId) -> Result<Option<Run>, Fail> {
+    one(db, ONE, named_params! { ":id": id.0 }, run_row)
+}
+
+fn run_row(row: &Row<'_>) -> Result<Run, Fail> {
+    let columns = Columns::of("run", row);
+    let process = match columns.count_if("pid")? {
+        None => None,
+        Some(pid) => Some(ProcessIdentity {
+            pid,
+            start_ticks: columns.count("start_ticks")?,
+            machine_boot: columns.get("machine_boot")?,
+        }),
+    };
+    Ok(Run {
+        id: RunId(columns.get("id")?),
+        job: JobId(columns.get("job")?),
+        attempt: columns.count("attempt")?,
+        boot: columns.get("boot")?,
+        launched_at: columns.at("launched_at_ms")?,
+        process,
+        exit_code: columns.get("exit_code")?,
+        exited_at: columns.at_if("exited_at_ms")?,
+        folder: columns.get("folder")?,
+    })
+}

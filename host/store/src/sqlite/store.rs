@@ -1,0 +1,336 @@
+//! The trait, each question handed to the file that answers it.
+//!
+//! Writes go to the writing thread and are answered once they are durable; questions go to the readers.
+
+use super::{
+    SqliteStore, audit, board, claim, commit, decisions, due, evaluations, finish, forge, inbox, jobs, known, leases,
+    outbox, runs, settle, snapshot, tasks,
+};
+use crate::model::*;
+use crate::store::Store;
+use async_trait::async_trait;
+use portcullis_core::effect::OutboxRow;
+use portcullis_core::event::{InboxRow, InboxState};
+use portcullis_core::facts::{Check, TestRun};
+use portcullis_core::gate::Evaluation;
+use portcullis_core::ids::{
+    EvaluationId, InboxId, JobId, OutboxId, ProjectName, Revision, RunId, StageName, TaskId, WorkItem,
+};
+use portcullis_core::job::{Claim, Job, Lane, ProcessIdentity, Run};
+use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName};
+use portcullis_core::task::{Commit, Committed, Created, Decision, NewTask, Task};
+use portcullis_core::time::UnixMillis;
+use std::time::Duration;
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn receive(&self, event: NewEvent) -> Result<Received, StoreError> {
+        self.write("store an event", move |db| inbox::receive(db, &event)).await
+    }
+
+    async fn due_events(&self, now: UnixMillis, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
+        let (rows, damaged) = self.read("find due events", move |db| inbox::due(db, now, limit)).await?;
+        if !damaged.is_empty() {
+            self.write("park damaged events", move |db| inbox::park(db, &damaged, now)).await?;
+        }
+        Ok(rows)
+    }
+
+    async fn settle(&self, id: InboxId, settlement: Settlement, now: UnixMillis) -> Result<bool, StoreError> {
+        self.write("settle an event", move |db| settle::settle(db, id, &settlement, now)).await
+    }
+
+    async fn events(&self, state: Option<InboxState>, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
+        self.read("list events", move |db| inbox::events(db, state, limit)).await
+    }
+
+    async fn event(&self, id: InboxId) -> Result<Option<InboxRow>, StoreError> {
+        self.read("read an event", move |db| inbox::event(db, id)).await
+    }
+
+    async fn replay(&self, id: InboxId, now: UnixMillis) -> Result<bool, StoreError> {
+        self.write("replay an event", move |db| inbox::replay(db, id, now)).await
+    }
+
+    async fn create_task(&self, task: NewTask, actor: &str, now: UnixMillis) -> Result<Created, StoreError> {
+        let actor = actor.to_owned();
+        self.write("make a task", move |db| tasks::create(db, &task, &actor, now)).await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        self.read("read a task", move |db| tasks::task(db, id)).await
+    }
+
+    async fn task_of(&self, project: &ProjectName, work_item: &WorkItem) -> Result<Option<Task>, StoreError> {
+        let (project, item) = (project.clone(), work_item.clone());
+        self.read("find a work item's task", move |db| tasks::task_of(db, &project, &item)).await
+    }
+
+    async fn task_by_tracker_id(&self, project: &ProjectName, tracker_id: &str) -> Result<Option<Task>, StoreError> {
+        let (project, id) = (project.clone(), tracker_id.to_owned());
+        self.read("find a task by its tracker's id", move |db| tasks::by_tracker_id(db, &project, &id)).await
+    }
+
+    async fn tasks(&self, filter: Filter) -> Result<Vec<Task>, StoreError> {
+        self.read("list tasks", move |db| tasks::list(db, &filter)).await
+    }
+
+    async fn tasks_with_head(&self, project: &ProjectName, head: &Revision) -> Result<Vec<TaskId>, StoreError> {
+        let (project, head) = (project.clone(), head.clone());
+        self.read("find tasks by head", move |db| tasks::with_head(db, &project, &head)).await
+    }
+
+    async fn open_tasks(&self, project: &ProjectName) -> Result<Vec<TaskId>, StoreError> {
+        let project = project.clone();
+        self.read("list open tasks", move |db| tasks::open(db, &project)).await
+    }
+
+    async fn task_with_branch(&self, project: &ProjectName, branch: &str) -> Result<Option<TaskId>, StoreError> {
+        let (project, branch) = (project.clone(), branch.to_owned());
+        self.read("find a task by branch", move |db| tasks::with_branch(db, &project, &branch)).await
+    }
+
+    async fn due_tasks(&self, now: UnixMillis, limit: u32) -> Result<Vec<TaskId>, StoreError> {
+        self.read("find due tasks", move |db| tasks::due(db, now, limit)).await
+    }
+
+    async fn next_due_after(&self, after: UnixMillis) -> Result<Option<UnixMillis>, StoreError> {
+        self.read("find when something is due", move |db| due::next_after(db, after)).await
+    }
+
+    async fn ring(&self, tasks: &[TaskId], now: UnixMillis) -> Result<(), StoreError> {
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        let tasks = tasks.to_vec();
+        self.write("ring tasks", move |db| tasks.iter().try_for_each(|task| tasks::ring(db, *task, now))).await
+    }
+
+    async fn commit(&self, lease: &Lease, commit: Commit) -> Result<Committed, StoreError> {
+        let (name, number) = (lease.name().clone(), lease.number());
+        self.write("move a task", move |db| commit::commit(db, &name, number, &commit)).await
+    }
+
+    async fn decide(&self, task: TaskId, decision: Decision, now: UnixMillis) -> Result<(), StoreError> {
+        self.write("record a decision", move |db| decisions::decide(db, task, &decision, now)).await
+    }
+
+    async fn decision(&self, task: TaskId, stage: &StageName) -> Result<Option<Decision>, StoreError> {
+        let stage = stage.clone();
+        self.read("read a decision", move |db| decisions::newest(db, task, &stage)).await
+    }
+
+    async fn evaluations_of_visit(&self, task: TaskId) -> Result<Vec<Evaluation>, StoreError> {
+        self.read("read a visit's evaluations", move |db| evaluations::of_visit(db, task)).await
+    }
+
+    async fn evaluations(&self, filter: Filter) -> Result<Vec<Evaluation>, StoreError> {
+        self.read("list evaluations", move |db| evaluations::list(db, &filter)).await
+    }
+
+    async fn evaluation(&self, id: EvaluationId) -> Result<Option<Evaluation>, StoreError> {
+        self.read("read an evaluation", move |db| evaluations::whole(db, id)).await
+    }
+
+    async fn acquire(
+        &self,
+        name: &LeaseName,
+        holder: &Holder,
+        now: UnixMillis,
+        for_: Duration,
+    ) -> Result<Acquire, StoreError> {
+        let (name, holder) = (name.clone(), holder.clone());
+        self.write("take a lease", move |db| leases::acquire(db, &name, &holder, now, for_)).await
+    }
+
+    async fn renew(&self, lease: &mut Lease, now: UnixMillis, for_: Duration) -> Result<bool, StoreError> {
+        let (name, number, deadline) = (lease.name().clone(), lease.number(), now.plus(for_));
+        let until = self.write("renew a lease", move |db| leases::renew(db, &name, number, deadline)).await?;
+        let Some(until) = until else { return Ok(false) };
+        *lease = Lease::granted(lease.name().clone(), number, until);
+        Ok(true)
+    }
+
+    async fn release(&self, lease: Lease) -> Result<(), StoreError> {
+        let (name, number) = (lease.name().clone(), lease.number());
+        self.write("release a lease", move |db| leases::release(db, &name, number)).await
+    }
+
+    async fn reclaim_leases_of_other_boots(&self, boot: &str) -> Result<u32, StoreError> {
+        let boot = boot.to_owned();
+        self.write("reclaim leases", move |db| leases::reclaim_of_other_boots(db, &boot)).await
+    }
+
+    async fn claim(&self, lane: Lane, caps: Caps, boot: &str, now: UnixMillis) -> Result<Claim, StoreError> {
+        let boot = boot.to_owned();
+        self.write("claim a job", move |db| claim::claim(db, lane, caps, &boot, now)).await
+    }
+
+    async fn launch(
+        &self,
+        job: JobId,
+        lease: i64,
+        boot: &str,
+        folder: &str,
+        now: UnixMillis,
+    ) -> Result<Option<Run>, StoreError> {
+        let (boot, folder) = (boot.to_owned(), folder.to_owned());
+        self.write("record a launch", move |db| runs::launch(db, job, lease, &boot, &folder, now)).await
+    }
+
+    async fn launched(&self, run: RunId, process: ProcessIdentity) -> Result<(), StoreError> {
+        self.write("record a process", move |db| runs::launched(db, run, &process)).await
+    }
+
+    async fn exited(&self, run: RunId, exit_code: i32, at: UnixMillis) -> Result<(), StoreError> {
+        self.write("record an exit code", move |db| runs::exited(db, run, exit_code, at)).await
+    }
+
+    async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
+        self.write("finish a job", move |db| finish::finish(db, &finish)).await
+    }
+
+    async fn cancel_queued(&self, job: JobId, actor: &str, now: UnixMillis) -> Result<bool, StoreError> {
+        let actor = actor.to_owned();
+        self.write("cancel a job", move |db| jobs::cancel_queued(db, job, &actor, now)).await
+    }
+
+    async fn enqueue_ci(&self, job: NewCiJob) -> Result<Option<JobId>, StoreError> {
+        self.write("make a CI job", move |db| jobs::enqueue_ci(db, &job)).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        self.read("read a job", move |db| jobs::job(db, id)).await
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        self.read("read a run", move |db| runs::run(db, id)).await
+    }
+
+    async fn job_of_visit(&self, task: TaskId) -> Result<Option<Job>, StoreError> {
+        self.read("read a visit's job", move |db| jobs::of_visit(db, task)).await
+    }
+
+    async fn running_jobs(&self) -> Result<Vec<Job>, StoreError> {
+        self.read("list running jobs", jobs::running).await
+    }
+
+    async fn due_effects(&self, now: UnixMillis, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+        let (rows, damaged) = self.read("find due effects", move |db| outbox::due(db, now, limit)).await?;
+        if !damaged.is_empty() {
+            self.write("park damaged effects", move |db| outbox::park(db, &damaged, now)).await?;
+        }
+        Ok(rows)
+    }
+
+    async fn delivered(&self, id: OutboxId, delivery: Delivery, now: UnixMillis) -> Result<bool, StoreError> {
+        self.write("record a delivery", move |db| outbox::delivered(db, id, &delivery, now)).await
+    }
+
+    async fn open_pull_request(
+        &self,
+        project: &ProjectName,
+        branch: &str,
+        base: &str,
+        title: &str,
+    ) -> Result<LocalPullRequest, StoreError> {
+        let (project, branch, base, title) = (project.clone(), branch.to_owned(), base.to_owned(), title.to_owned());
+        self.write("open a pull request", move |db| forge::open_pull_request(db, &project, &branch, &base, &title))
+            .await
+    }
+
+    async fn pull_request(&self, project: &ProjectName, number: u64) -> Result<Option<LocalPullRequest>, StoreError> {
+        let project = project.clone();
+        self.read("read a pull request", move |db| forge::pull_request(db, &project, number)).await
+    }
+
+    async fn pull_request_merged(
+        &self,
+        project: &ProjectName,
+        number: u64,
+        merge_commit: &Revision,
+    ) -> Result<(), StoreError> {
+        let (project, commit) = (project.clone(), merge_commit.clone());
+        self.write("record a merge", move |db| forge::merged(db, &project, number, &commit)).await
+    }
+
+    async fn put_check(&self, project: &ProjectName, revision: &Revision, check: Check) -> Result<(), StoreError> {
+        let (project, revision) = (project.clone(), revision.clone());
+        self.write("set a check", move |db| forge::put_check(db, &project, &revision, &check)).await
+    }
+
+    async fn checks(&self, project: &ProjectName, revision: &Revision) -> Result<Vec<Check>, StoreError> {
+        let (project, revision) = (project.clone(), revision.clone());
+        self.read("read checks", move |db| forge::checks(db, &project, &revision)).await
+    }
+
+    async fn set_board_state(
+        &self,
+        project: &ProjectName,
+        work_item: &WorkItem,
+        state: &str,
+    ) -> Result<(), StoreError> {
+        let (project, item, state) = (project.clone(), work_item.clone(), state.to_owned());
+        self.write("move a card", move |db| board::set_state(db, &project, &item, &state)).await
+    }
+
+    async fn add_board_comment(
+        &self,
+        project: &ProjectName,
+        work_item: &WorkItem,
+        key: &str,
+        text: &str,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let (project, item, key, text) = (project.clone(), work_item.clone(), key.to_owned(), text.to_owned());
+        self.write("add a comment", move |db| board::add_comment(db, &project, &item, &key, &text, now)).await
+    }
+
+    async fn board_item(&self, project: &ProjectName, work_item: &WorkItem) -> Result<Option<BoardItem>, StoreError> {
+        let (project, item) = (project.clone(), work_item.clone());
+        self.read("read a card", move |db| board::item(db, &project, &item)).await
+    }
+
+    async fn record_test_run(
+        &self,
+        project: &ProjectName,
+        name: &str,
+        tree: &str,
+        run: TestRun,
+    ) -> Result<(), StoreError> {
+        let (project, name, tree) = (project.clone(), name.to_owned(), tree.to_owned());
+        self.write("record a test run", move |db| known::record_test_run(db, &project, &name, &tree, &run)).await
+    }
+
+    async fn test_run(&self, project: &ProjectName, name: &str, tree: &str) -> Result<Option<TestRun>, StoreError> {
+        let (project, name, tree) = (project.clone(), name.to_owned(), tree.to_owned());
+        self.read("read a test run", move |db| known::test_run(db, &project, &name, &tree)).await
+    }
+
+    async fn pushed_at(&self, project: &ProjectName, revision: &Revision) -> Result<Option<UnixMillis>, StoreError> {
+        let (project, revision) = (project.clone(), revision.clone());
+        self.read("read when a revision was pushed", move |db| known::pushed_at(db, &project, &revision)).await
+    }
+
+    async fn lock_of(&self, project: &ProjectName) -> Result<Option<String>, StoreError> {
+        let project = project.clone();
+        self.read("read a lock", move |db| known::lock_of(db, &project)).await
+    }
+
+    async fn put_lock(&self, project: &ProjectName, lock: &str) -> Result<(), StoreError> {
+        let (project, lock) = (project.clone(), lock.to_owned());
+        self.write("write a lock", move |db| known::put_lock(db, &project, &lock)).await
+    }
+
+    async fn audit(&self, filter: Filter) -> Result<Vec<AuditRow>, StoreError> {
+        self.read("read the audit trail", move |db| audit::list(db, &filter)).await
+    }
+
+    async fn add_audit(&self, row: AuditRow) -> Result<(), StoreError> {
+        self.write("write the audit trail", move |db| audit::add(db, &row)).await
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.read("take a snapshot", snapshot::snapshot).await
+    }
+}

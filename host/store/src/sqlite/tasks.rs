@@ -1,0 +1,173 @@
+//! Which tasks are there? Making one (QUE-2), finding it, and asking for a look at it.
+//!
+//! Deliberately absent: moving one. That is `commit`.
+
+use super::audit::{self, Entry};
+use super::jobs;
+use super::row::{Columns, Fail, all, change, intact, missing, one, to_json};
+use crate::model::Filter;
+use portcullis_core::ids::{ProjectName, Revision, StageName, TaskId, WorkItem};
+use portcullis_core::lease::LeaseName;
+use portcullis_core::task::{Created, NewTask, Task};
+use portcullis_core::time::UnixMillis;
+use rusqlite::{Connection, Row, named_params};
+
+// No conflict target: the work item's name and the tracker's id are both unique.
+const CREATE: &str = "
+    INSERT INTO task (project, work_item, tracker_id, title, description, stage, visit, version, branch, overlay,
+                      stage_since_ms, fresh_from_ms, created_at_ms, rung_at_ms, next_look_at_ms, standing)
+    VALUES (:project, :work_item, :tracker_id, :title, :description, :stage, 1, 1, :branch, :overlay,
+            :now_ms, :now_ms, :now_ms, :now_ms, :now_ms, 'active')
+    ON CONFLICT DO NOTHING
+    RETURNING id";
+
+const EXISTING: &str = "
+    SELECT id FROM task WHERE project = :project AND work_item = :work_item
+    UNION ALL
+    SELECT id FROM task WHERE project = :project AND tracker_id = :tracker_id
+    LIMIT 1";
+
+pub(super) fn create(db: &Connection, new: &NewTask, actor: &str, now: UnixMillis) -> Result<Created, Fail> {
+    let made: Option<i64> = one(
+        db,
+        CREATE,
+        named_params! {
+            ":project": new.project.as_str(), ":work_item": new.work_item.as_str(), ":tracker_id": new.tracker_id,
+            ":title": new.title, ":description": new.description, ":stage": new.stage.as_str(),
+            ":branch": new.branch, ":overlay": to_json(&new.overlay)?, ":now_ms": now.0,
+        },
+        |row| Ok(row.get(0)?),
+    )?;
+    let Some(id) = made.map(TaskId) else {
+        let existing = named_params! {
+            ":project": new.project.as_str(), ":work_item": new.work_item.as_str(), ":tracker_id": new.tracker_id,
+        };
+        let existing: Option<i64> = one(db, EXISTING, existing, |row| Ok(row.get(0)?))?;
+        return existing.map(|id| Created::Exists(TaskId(id))).ok_or_else(|| missing("task", &new.work_item));
+    };
+    if let Some(role) = &new.role {
+        jobs::enqueue_role(db, id, role, now)?;
+    }
+    audit::write(
+        db,
+        &Entry {
+            task: Some(id),
+            actor,
+            what: "create",
+            from: "",
+            to: new.stage.as_str(),
+            why: &format!("work item {}", new.work_item),
+            at: now,
+        },
+    )?;
+    Ok(Created::New(id))
+}
+
+const ONE: &str = "SELECT * FROM task WHERE id = :id";
+
+pub(super) fn task(db: &Connection, id: TaskId) -> Result<Option<Task>, Fail> {
+    one(db, ONE, named_params! { ":id": id.0 }, task_row)
+}
+
+const OF_WORK_ITEM: &str = "SELECT * FROM task WHERE project = :project AND work_item = :work_item";
+
+pub(super) fn task_of(db: &Connection, project: &ProjectName, item: &WorkItem) -> Result<Option<Task>, Fail> {
+    let params = named_params! { ":project": project.as_str(), ":work_item": item.as_str() };
+    one(db, OF_WORK_ITEM, params, task_row)
+}
+
+const BY_TRACKER_ID: &str = "SELECT * FROM task WHERE project = :project AND tracker_id = :tracker_id";
+
+pub(super) fn by_tracker_id(db: &Connection, project: &ProjectName, id: &str) -> Result<Option<Task>, Fail> {
+    one(db, BY_TRACKER_ID, named_params! { ":project": project.as_str(), ":tracker_id": id }, task_row)
+}
+
+const LIST: &str = "
+    SELECT * FROM task WHERE :project IS NULL OR project = :project ORDER BY id DESC LIMIT :limit";
+
+pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Vec<Task>, Fail> {
+    let project = filter.project.as_ref();
+    if let Some(id) = filter.task {
+        let found = task(db, id)?.filter(|task| project.is_none_or(|project| task.project == *project));
+        return Ok(found.into_iter().collect());
+    }
+    let params = named_params! { ":project": project.map(ProjectName::as_str), ":limit": filter.rows() };
+    intact(db, LIST, params, task_row)
+}
+
+const WITH_HEAD: &str = "SELECT id FROM task WHERE project = :project AND head = :head ORDER BY id";
+
+pub(super) fn with_head(db: &Connection, project: &ProjectName, head: &Revision) -> Result<Vec<TaskId>, Fail> {
+    all(db, WITH_HEAD, named_params! { ":project": project.as_str(), ":head": head.as_str() }, task_id)
+}
+
+const OPEN: &str = "SELECT id FROM task WHERE project = :project AND standing <> 'finished' ORDER BY id";
+
+pub(super) fn open(db: &Connection, project: &ProjectName) -> Result<Vec<TaskId>, Fail> {
+    all(db, OPEN, named_params! { ":project": project.as_str() }, task_id)
+}
+
+// A branch may have been used before: the unfinished task's it is, then the newest one's.
+const WITH_BRANCH: &str = "
+    SELECT id FROM task WHERE project = :project AND branch = :branch
+     ORDER BY standing = 'finished', id DESC LIMIT 1";
+
+pub(super) fn with_branch(db: &Connection, project: &ProjectName, branch: &str) -> Result<Option<TaskId>, Fail> {
+    one(db, WITH_BRANCH, named_params! { ":project": project.as_str(), ":branch": branch }, task_id)
+}
+
+const DUE: &str = "
+    SELECT id FROM task WHERE next_look_at_ms <= :now_ms ORDER BY next_look_at_ms, id LIMIT :limit";
+
+pub(super) fn due(db: &Connection, now: UnixMillis, limit: u32) -> Result<Vec<TaskId>, Fail> {
+    all(db, DUE, named_params! { ":now_ms": now.0, ":limit": limit }, task_id)
+}
+
+// One that is due already stays due since then: ringing it again and again must not put it behind the others.
+const RING: &str = "
+    UPDATE task SET rung_at_ms = :now_ms, next_look_at_ms = min(coalesce(next_look_at_ms, :now_ms), :now_ms)
+     WHERE id = :id";
+
+// Whoever drives the task at this moment may have read it before: its rest must not silence this ring (see commit).
+const MARK_DRIVE: &str = "UPDATE lease SET rung = 1 WHERE name = :name AND boot IS NOT NULL";
+
+pub(super) fn ring(db: &Connection, id: TaskId, now: UnixMillis) -> Result<(), Fail> {
+    change(db, RING, named_params! { ":id": id.0, ":now_ms": now.0 })?;
+    change(db, MARK_DRIVE, named_params! { ":name": LeaseName::drive(id).as_str() })?;
+    Ok(())
+}
+
+fn task_id(row: &Row<'_>) -> Result<TaskId, Fail> {
+    Ok(TaskId(row.get(0)?))
+}
+
+pub(super) fn task_row(row: &Row<'_>) -> Result<Task, Fail> {
+    let columns = Columns::of("task", row);
+    Ok(Task {
+        id: TaskId(columns.get("id")?),
+        project: columns.id("project", ProjectName::new)?,
+        work_item: columns.id("work_item", WorkItem::new)?,
+        tracker_id: columns.get("tracker_id")?,
+        title: columns.get("title")?,
+        description: columns.get("description")?,
+        stage: columns.id("stage", StageName::new)?,
+        visit: columns.get("visit")?,
+        version: columns.get("version")?,
+        branch: columns.get("branch")?,
+        head: columns.revision_if("head")?,
+        head_since: columns.at_if("head_since_ms")?,
+        pull_request: columns.count_if("pull_request")?,
+        merging: columns.json_if("merging")?,
+        merge_commit: columns.revision_if("merge_commit")?,
+        returns: columns.count("returns")?,
+        held: columns.json_if("held")?,
+        feedback: columns.json_if("feedback")?,
+        overlay: columns.json("overlay")?,
+        stage_since: columns.at("stage_since_ms")?,
+        fresh_from: columns.at("fresh_from_ms")?,
+        created_at: columns.at("created_at_ms")?,
+        rung_at: columns.at("rung_at_ms")?,
+        next_look_at: columns.at_if("next_look_at_ms")?,
+        rest: columns.json_if("rest")?,
+    })
+}

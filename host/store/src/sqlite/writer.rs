@@ -1,0 +1,267 @@
+//! The one thread that writes, with group commit.
+//!
+//! Requests queue up while an fsync is under way; the next transaction takes all of them (up to [`BATCH`]) and ends in
+//! one fsync. Each request runs under a savepoint of its own, so that one that fails is undone alone. Nobody is answered
+//! before COMMIT has returned; if it fails, everybody in the batch is told so and nothing was written.
+
+use super::row::Fail;
+use crate::model::StoreError;
+use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Requests that share a transaction, at most.
+const BATCH: usize = 256;
+
+/// Runs a request and keeps its outcome for [`Request::answer`].
+trait Request: Send {
+    /// Whether it succeeded; if not, what it wrote is undone.
+    fn run(&mut self, db: &Connection) -> bool;
+    /// Tells the caller; `lost` says that the whole transaction was, with what it had done.
+    fn answer(self: Box<Self>, lost: Option<&str>);
+}
+
+struct Ask<T, F> {
+    doing: &'static str,
+    work: Option<F>,
+    outcome: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Request for Ask<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T, Fail> + Send,
+{
+    fn run(&mut self, db: &Connection) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        // A panic is our own bug; it must not take the thread, and with it every other request, along. The savepoint
+        // undoes whatever was half done.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(db)))
+            .unwrap_or_else(|_| Err(Fail::Store(broken(self.doing, "the request panicked"))))
+            .map_err(|fail| fail.into_error(self.doing));
+        let succeeded = outcome.is_ok();
+        self.outcome = Some(outcome);
+        succeeded
+    }
+
+    fn answer(self: Box<Self>, lost: Option<&str>) {
+        let outcome = match (self.outcome, lost) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(value)), None) => Ok(value),
+            (_, reason) => Err(broken(self.doing, reason.unwrap_or("it was never run"))),
+        };
+        // Whoever asked may have gone away meanwhile; what was written stays.
+        let _gone = self.reply.send(outcome);
+    }
+}
+
+fn broken(doing: &'static str, reason: &str) -> StoreError {
+    StoreError::Database { doing, source: reason.into() }
+}
+
+/// The way to the writing thread. Dropping it lets the thread finish what is queued, and waits for that.
+#[derive(Debug)]
+pub(super) struct Writer {
+    requests: Option<Sender<Box<dyn Request>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread on `db`.
+    pub(super) fn start(db: Connection) -> std::io::Result<Self> {
+        let (requests, queue) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || serve(&db, &queue))?;
+        Ok(Self { requests: Some(requests), thread: Some(thread) })
+    }
+
+    /// Runs `work` in a transaction and answers once that is durable.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, Fail> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask { doing, work: Some(work), outcome: None, reply };
+        let requests = self.requests.as_ref().ok_or(StoreError::Closed)?;
+        requests.send(Box::new(ask)).map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that writes the database ended in a panic");
+        }
+    }
+}
+
+fn serve(db: &Connection, queue: &Receiver<Box<dyn Request>>) {
+    while let Ok(first) = queue.recv() {
+        let mut batch = vec![first];
+        batch.extend(queue.try_iter().take(BATCH - 1));
+        let lost = transact(db, &mut batch).err();
+        if let Some(reason) = &lost {
+            tracing::error!(requests = batch.len(), reason, "a write transaction failed; nothing of it was written");
+        }
+        for request in batch {
+            request.answer(lost.as_deref());
+        }
+    }
+}
+
+/// One transaction for all of `batch`. The error is why nothing of it was written.
+fn transact(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), String> {
+    let outcome = run_all(db, batch);
+    // COMMIT can fail and leave the transaction open; it must be gone before the next one.
+    if outcome.is_err() && !db.is_autocommit() {
+        db.execute_batch("ROLLBACK").map_err(|source| format!("rolling back failed too: {source}"))?;
+    }
+    outcome
+}
+
+fn run_all(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), String> {
+    let run = |sql: &str| {
+        db.prepare_cached(sql).and_then(|mut s| s.execute([])).map(drop).map_err(|source| source.to_string())
+    };
+    // IMMEDIATE: the write lock is taken at once, not in the middle of a request.
+    run("BEGIN IMMEDIATE")?;
+    for request in batch {
+        run("SAVEPOINT request")?;
+        let succeeded = request.run(db);
+        // After some failures (disk full, I/O error) SQLite rolls the whole transaction back by itself. Going on would
+        // commit each following statement alone.
+        if db.is_autocommit() {
+            return Err("the whole transaction was rolled back by the database".to_owned());
+        }
+        if !succeeded {
+            run("ROLLBACK TO request")?;
+        }
+        run("RELEASE request")?;
+    }
+    run("COMMIT")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+    use super::*;
+    use std::future::Future;
+
+    fn writer() -> Writer {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(
+            "PRAGMA foreign_keys = ON;
+             CREATE TABLE parent (id INTEGER PRIMARY KEY);
+             CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);",
+        )
+        .unwrap();
+        Writer::start(db).unwrap()
+    }
+
+    fn insert(sql: &'static str) -> impl FnOnce(&Connection) -> Result<usize, Fail> + Send {
+        move |db| Ok(db.execute(sql, [])?)
+    }
+
+    /// Runs both requests in one transaction: they queue up while the thread is kept busy.
+    async fn together<A, B>(
+        writer: &Writer,
+        first: impl Future<Output = A>,
+        second: impl Future<Output = B>,
+    ) -> (A, B) {
+        let (go, wait) = mpsc::channel::<()>();
+        let busy = writer.write("wait", move |_| {
+            let _closed = wait.recv();
+            Ok(())
+        });
+        let release = async move { drop(go) };
+        // Polled in this order: the thread is made busy, both requests are queued, then it is let go. If it was slow to
+        // wake, all three share a transaction, and its end.
+        let (_busy, first, second, ()) = tokio::join!(busy, first, second, release);
+        (first, second)
+    }
+
+    async fn count(writer: &Writer, sql: &'static str) -> i64 {
+        writer.write("count", move |db| Ok(db.query_row(sql, [], |row| row.get(0))?)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_that_fails_is_undone_alone() {
+        let writer = writer();
+        let half = writer.write("fail half-way", |db| {
+            db.execute("INSERT INTO parent VALUES (1)", [])?;
+            Ok(db.execute("INSERT INTO no_such_table VALUES (1)", [])?)
+        });
+        let whole = writer.write("insert", insert("INSERT INTO parent VALUES (2)"));
+        let (half, whole) = together(&writer, half, whole).await;
+        assert!(matches!(half, Err(StoreError::Database { doing: "fail half-way", .. })), "{half:?}");
+        whole.unwrap();
+        assert_eq!(count(&writer, "SELECT sum(id) FROM parent").await, 2);
+    }
+
+    #[tokio::test]
+    async fn when_the_commit_fails_nobody_is_told_otherwise() {
+        // WEB-2: an answer means durable.
+        let writer = writer();
+        let innocent = writer.write("insert", insert("INSERT INTO parent VALUES (1)"));
+        // Noticed by COMMIT only.
+        let culprit = writer.write("orphan", insert("INSERT INTO child VALUES (99)"));
+        let (innocent, culprit) = together(&writer, innocent, culprit).await;
+        assert!(innocent.is_err() && culprit.is_err(), "{innocent:?} {culprit:?}");
+        assert_eq!(count(&writer, "SELECT count(*) FROM parent").await, 0);
+        // The thread is not stuck in the broken transaction.
+        writer.write("insert", insert("INSERT INTO parent VALUES (3)")).await.unwrap();
+        assert_eq!(count(&writer, "SELECT count(*) FROM parent").await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_the_database_rolled_back_is_an_error_for_all_of_it() {
+        let writer = writer();
+        let before = writer.write("insert", insert("INSERT INTO parent VALUES (1)"));
+        let fatal = writer.write("insert", insert("INSERT OR ROLLBACK INTO parent VALUES (1)"));
+        let (before, fatal) = together(&writer, before, fatal).await;
+        assert!(before.is_err() && fatal.is_err(), "{before:?} {fatal:?}");
+        assert_eq!(count(&writer, "SELECT count(*) FROM parent").await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_panics_is_an_error_and_the_thread_goes_on() {
+        let writer = writer();
+        let bad = writer
+            .write("panic", |db| {
+                db.execute("INSERT INTO parent VALUES (1)", [])?;
+                assert!(db.is_autocommit(), "a bug");
+                Ok(())
+            })
+            .await;
+        assert!(bad.is_err());
+        assert_eq!(count(&writer, "SELECT count(*) FROM parent").await, 0);
+    }
+
+    #[tokio::test]
+    async fn closing_writes_what_was_queued() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let db = Connection::open(file.path()).unwrap();
+        db.execute_batch("CREATE TABLE t (id INTEGER)").unwrap();
+        let writer = Writer::start(db).unwrap();
+        let mut asked = Vec::new();
+        for _ in 0..50 {
+            let mut request = Box::pin(writer.write("insert", insert("INSERT INTO t VALUES (1)")));
+            // Polled once: queued. Nobody waits for the answer.
+            let waker = std::task::Waker::noop();
+            let _pending = request.as_mut().poll(&mut std::task::Context::from_waker(waker));
+            asked.push(request);
+        }
+        drop(asked);
+        drop(writer);
+        let db = Connection::open(file.path()).unwrap();
+        let rows: i64 = db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 50);
+    }
+}

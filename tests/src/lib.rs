@@ -1,0 +1,1 @@
+//! End-to-end tests of Portcullis: the real daemon, real git, real components
