@@ -30,6 +30,9 @@ impl Tracker for BuiltinTracker {
 
     async fn comment(&self, item: &TrackerItem, key: &str, text: &str) -> Result<(), TrackerError> {
         let now = self.clock.now();
-        self.store.add_board_comment(&self.project, &WorkItem::new(&*item.id), key, text, now).await.map_err(unavailable)
+        self.store
+            .add_board_comment(&self.project, &WorkItem::new(&*item.id), key, text, now)
+            .await
+            .map_err(unavailable)
     }
 }

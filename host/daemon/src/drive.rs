@@ -6,7 +6,7 @@
 
 use crate::app::App;
 use crate::effects;
-use crate::gatehouse::{BoundGate, Gatehouse};
+use crate::gatehouse::{APPROVAL, BoundGate, Gatehouse};
 use crate::judge;
 use crate::merge::{self, MergeEnd};
 use crate::project::Project;
@@ -184,9 +184,7 @@ impl Drive<'_> {
                         self.merged = Some(commit);
                         Ok(Next::Again)
                     }
-                    MergeEnd::Void(why) => {
-                        self.commit(task, Change::Merging { intent: None }, Vec::new(), why).await
-                    }
+                    MergeEnd::Void(why) => self.commit(task, Change::Merging { intent: None }, Vec::new(), why).await,
                     MergeEnd::Conflict(paths) => {
                         let step = portcullis_core::step::after_conflict(view, &self.app.rules, &paths);
                         self.move_task(task, world, step).await
@@ -254,7 +252,9 @@ impl Drive<'_> {
         };
         // While its role is at work, only that work moves the branch; afterwards the remote's word counts (GAT-8).
         let at_work = job.as_ref().is_some_and(|job| job.state == JobState::Running);
-        if let Some(head) = heads.branch.filter(|head| !at_work && task.held.is_none() && task.head.as_ref() != Some(head)) {
+        if let Some(head) =
+            heads.branch.filter(|head| !at_work && task.held.is_none() && task.head.as_ref() != Some(head))
+        {
             let why = "the branch was pushed to".to_owned();
             self.commit(task, Change::Head { head }, Vec::new(), why).await?;
             return Ok(Ok(None));
@@ -274,13 +274,7 @@ impl Drive<'_> {
     }
 
     /// Asks one gate and keeps its answer for the next decision.
-    async fn ask(
-        &mut self,
-        task: &Task,
-        world: &World,
-        gate: &GateName,
-        call: Call,
-    ) -> Result<Next, StoreError> {
+    async fn ask(&mut self, task: &Task, world: &World, gate: &GateName, call: Call) -> Result<Next, StoreError> {
         let bound = world.gates.iter().find(|g| g.spec.name == *gate);
         let edge = world.house.pipeline.edge_from(&task.stage);
         let (Some(bound), Some(edge), Some(head)) = (bound, edge, task.head.clone()) else {
@@ -341,7 +335,7 @@ impl Drive<'_> {
     fn is_approval(&self, gate: &GateName) -> bool {
         self.fresh.iter().rev().any(|e| {
             e.gate == *gate
-                && e.plugin.name.as_str() == "portcullis/approval"
+                && e.plugin.name.as_str() == APPROVAL
                 && matches!(&e.report.outcome, Outcome::Judged(j) if j.verdict == Verdict::Pending)
         })
     }

@@ -102,7 +102,8 @@ pub fn returned(task: &Task, to: &StageName, feedback: &Feedback) -> Vec<NewEffe
 /// A task is held for a person (STG-4): blocked on the board, and the operator is told once.
 pub fn held(task: &Task, reason: &str) -> Vec<NewEffect> {
     let text = format!("{} {} is held in {}: {reason}", task.project, task.work_item, task.stage);
-    let remedy = format!("`portcullis task explain {}` says more; `portcullis task release {0}` lets it go on.", task.id);
+    let remedy =
+        format!("`portcullis task explain {}` says more; `portcullis task release {0}` lets it go on.", task.id);
     Told::of(task)
         .state(TrackerState::Blocked)
         .comment(format!("Held: {reason}"))

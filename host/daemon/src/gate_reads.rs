@@ -173,7 +173,8 @@ impl BlobReader for Blob {
 
     async fn next(&mut self) -> Result<Vec<u8>, RepositoryError> {
         let inner = self.inner.clone();
-        let read = tokio::task::spawn_blocking(move || inner.lock().unwrap_or_else(PoisonError::into_inner).next_piece());
+        let read =
+            tokio::task::spawn_blocking(move || inner.lock().unwrap_or_else(PoisonError::into_inner).next_piece());
         read.await.map_err(|error| RepositoryError::Failed(error.to_string()))?
     }
 }

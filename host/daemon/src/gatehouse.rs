@@ -7,12 +7,15 @@ use portcullis_catalog::lock::Lock;
 use portcullis_catalog::manifest::Manifest;
 use portcullis_catalog::registry::Registry;
 use portcullis_core::digest::Digest;
-use portcullis_core::gate::{Mode, PluginRef};
+use portcullis_core::gate::{Mode, OnFault, PluginRef};
 use portcullis_core::ids::{GateName, StageName};
 use portcullis_core::pipeline::{Edge, GateSpec, Pipeline};
 use portcullis_core::step::GateBinding;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+/// The gate that asks a person.
+pub const APPROVAL: &str = "portcullis/approval";
 
 /// What stands at a project's edges.
 #[derive(Debug)]
@@ -62,6 +65,9 @@ impl Gatehouse {
     ) -> Result<Self, String> {
         let manifest = Manifest::parse(manifest).map_err(|error| chain(&error))?;
         let manifest = manifest.with_mandatory(&gates.mandatory).map_err(|error| chain(&error))?;
+        for stage in &gates.approved_stages {
+            check_approval(manifest.pipeline(), stage)?;
+        }
         let previous = match lock_in_branch.or(lock_kept) {
             Some(text) => Some(Lock::parse(text).map_err(|error| chain(&error))?),
             None => None,
@@ -72,9 +78,9 @@ impl Gatehouse {
             if used.spec.mode == Mode::Off {
                 continue;
             }
-            let plugin = lock.plugin(used.spec).ok_or_else(|| {
-                format!("gate {} has no locked plugin; run `portcullis gates lock`", used.spec.name)
-            })?;
+            let plugin = lock
+                .plugin(used.spec)
+                .ok_or_else(|| format!("gate {} has no locked plugin; run `portcullis gates lock`", used.spec.name))?;
             locked.push((used.edge.from.clone(), used.spec.name.clone(), plugin));
         }
         let rendered = lock.render();
@@ -99,7 +105,12 @@ impl Gatehouse {
                 }
                 let shape = serde_json::json!({ "config": config, "limits": spec.limits, "grants": spec.grants });
                 let config_digest = Digest::from_sha256(Sha256::digest(shape.to_string()).into());
-                Some(BoundGate { spec: spec.clone(), plugin: plugin.clone(), config: config.to_string(), config_digest })
+                Some(BoundGate {
+                    spec: spec.clone(),
+                    plugin: plugin.clone(),
+                    config: config.to_string(),
+                    config_digest,
+                })
             })
             .collect()
     }
@@ -108,6 +119,23 @@ impl Gatehouse {
     pub fn plugins(&self) -> impl Iterator<Item = &PluginRef> {
         self.locked.iter().map(|(_, _, plugin)| plugin)
     }
+}
+
+/// A person's approval must stand between this stage and the next, and nothing may stand in for it (STG-5).
+fn check_approval(pipeline: &Pipeline, stage: &StageName) -> Result<(), String> {
+    let Some(edge) = pipeline.edge_from(stage) else { return Ok(()) };
+    let asks_a_person = |gate: &GateSpec| {
+        gate.plugin.as_str() == APPROVAL && gate.mode == Mode::Enforce && gate.on_fault == OnFault::Closed
+    };
+    if edge.gates.iter().any(asks_a_person) {
+        return Ok(());
+    }
+    Err(format!(
+        "edge `{stage}` → `{}` has no enforcing gate of `{APPROVAL}`, and only a person lets a task leave `{stage}`; add \
+         [[edge.gate]] name = \"approval\" plugin = \"{APPROVAL}\" version = \"^0.1\" (or take the stage out of \
+         `gates.approved_stages`)",
+        edge.to
+    ))
 }
 
 /// Lays `over` over `config`, key by key; tables are merged, anything else is replaced.

@@ -58,7 +58,9 @@ async fn handle(app: &App, row: &InboxRow) -> Result<Settlement, StoreError> {
         Event::Push { repository, branch, .. } => match owner(app, row.source, &repository) {
             None => no_owner(&repository),
             Some(project) if branch == project.settings.default_branch => {
-                ring(app.store.open_tasks(&project.settings.name).await?, || format!("no open task waits for `{branch}`"))
+                ring(app.store.open_tasks(&project.settings.name).await?, || {
+                    format!("no open task waits for `{branch}`")
+                })
             }
             Some(project) => {
                 let task = app.store.task_with_branch(&project.settings.name, &branch).await?;
@@ -141,7 +143,9 @@ async fn work_item(app: &App, event: Event) -> Result<Settlement, StoreError> {
         (Some(TrackerState::ToAnalyse), None) => {
             // Some payloads carry the item's number alone; people know it by the project's name before it.
             let name = match work_item {
-                Some(number) if number.bytes().all(|b| b.is_ascii_digit()) => format!("{}-{number}", project.settings.name),
+                Some(number) if number.bytes().all(|b| b.is_ascii_digit()) => {
+                    format!("{}-{number}", project.settings.name)
+                }
                 Some(name) => name,
                 None => item_id.clone(),
             };

@@ -94,13 +94,7 @@ impl Forge for LocalForge {
         })
     }
 
-    async fn open_pull_request(
-        &self,
-        branch: &str,
-        base: &str,
-        title: &str,
-        _body: &str,
-    ) -> Result<u64, ForgeError> {
+    async fn open_pull_request(&self, branch: &str, base: &str, title: &str, _body: &str) -> Result<u64, ForgeError> {
         let opened = self.store.open_pull_request(&self.project, branch, base, title).await;
         opened.map(|pull_request| pull_request.number).map_err(|error| unavailable(&error))
     }

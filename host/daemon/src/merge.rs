@@ -40,7 +40,7 @@ pub async fn merge(project: &Project, task: &Task, intent: &MergeIntent) -> Merg
     if before.merged {
         return match before.merge_commit {
             _ if before.head != intent.head => MergeEnd::Outside(format!(
-                "pull request {number} was merged outside at {}, while the gates judged {}; look at what was merged, then release or cancel",
+                "pull request {number} was merged outside at {}, while the gates judged {}; look at what was merged, then cancel this task and make a new one for what is missing",
                 before.head.short(),
                 intent.head.short()
             )),
@@ -49,7 +49,9 @@ pub async fn merge(project: &Project, task: &Task, intent: &MergeIntent) -> Merg
         };
     }
     if !before.open {
-        return MergeEnd::Outside(format!("pull request {number} was closed without being merged; open it again, then release"));
+        return MergeEnd::Outside(format!(
+            "pull request {number} was closed without being merged; open it again, then release the task"
+        ));
     }
     match project.heads(&task.branch).await {
         Err(reason) => return MergeEnd::NotYet(reason),

@@ -36,8 +36,11 @@ pub struct Project {
     mirror: PathBuf,
     worktrees: PathBuf,
     /// The gatehouse of the target head that was looked at last.
-    house: Mutex<Option<(Revision, Result<Arc<Gatehouse>, String>)>>,
+    house: Mutex<Option<Looked>>,
 }
+
+/// The target head that was looked at, and what its manifest came to.
+type Looked = (Revision, Result<Arc<Gatehouse>, String>);
 
 /// Heads as the remote has them now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +118,11 @@ impl Project {
             })
             .await?;
         let target = target_head.ok_or_else(|| {
-            format!("{} has no branch `{}`; push it, or set `default_branch`", self.remote.url(), self.settings.default_branch)
+            format!(
+                "{} has no branch `{}`; push it, or set `default_branch`",
+                self.remote.url(),
+                self.settings.default_branch
+            )
         })?;
         Ok(Heads { target, branch: branch_head })
     }
@@ -154,7 +161,9 @@ impl Project {
         let place = format!("{} of {} at {}", MANIFEST_PATH, self.settings.default_branch, target_head.short());
         let manifest = match self.text(target_head, MANIFEST_PATH).await {
             Ok(Some(text)) => text,
-            Ok(None) => return Ok(Err(format!("{place} is missing; `portcullis gates init` writes one to begin with"))),
+            Ok(None) => {
+                return Ok(Err(format!("{place} is missing; `portcullis gates init` writes one to begin with")));
+            }
             Err(reason) => return Ok(Err(format!("{place}: {reason}"))),
         };
         let in_branch = match self.text(target_head, LOCK_PATH).await {
@@ -184,7 +193,9 @@ impl Project {
     pub async fn text(&self, revision: &Revision, path: &str) -> Result<Option<String>, String> {
         let (revision, path) = (revision.clone(), path.to_owned());
         let read = self
-            .with_mirror(move |mirror| Ok(mirror.repository().reader().read_file(&revision, path.as_bytes(), MANIFEST_BYTES)))
+            .with_mirror(move |mirror| {
+                Ok(mirror.repository().reader().read_file(&revision, path.as_bytes(), MANIFEST_BYTES))
+            })
             .await?;
         match read {
             Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8".to_owned()),

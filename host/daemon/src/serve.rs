@@ -14,7 +14,7 @@ use crate::redact::Redactor;
 use crate::run::launch::Launcher;
 use crate::run::{adopt, worker};
 use crate::settings::{ForgeKind, ProjectSettings, SecretSource, Settings, SettingsError, TrackerKind};
-use crate::{drive, inbox, outbox, outbound};
+use crate::{drive, inbox, outbound, outbox};
 use anyhow::{Context, Result};
 use portcullis_catalog::registry::Registry;
 use portcullis_connect::forge::{Forge, GitHub, Gitea};
@@ -121,7 +121,8 @@ pub async fn start(settings: Settings) -> Result<Running> {
     let listener = TcpListener::bind(&address).await.with_context(|| format!("failed to listen on {address}"))?;
     let address = listener.local_addr()?;
     // Where scripts find us when the port was chosen by the machine.
-    std::fs::write(home.join(ADDRESS_FILE), format!("http://{address}\n")).context("failed to write the address file")?;
+    std::fs::write(home.join(ADDRESS_FILE), format!("http://{address}\n"))
+        .context("failed to write the address file")?;
     let adopted = adopt::adopt_all(&app).await?;
     tracing::info!(%address, home = %home.display(), projects = app.projects.len(), adopted, freed, "portcullis is up");
     let (stop, stopping) = watch::channel(false);
@@ -276,7 +277,9 @@ async fn dispatch(
         tokio::spawn(async move {
             match drive::drive(&app, task).await {
                 Ok(end) => tracing::debug!(task.id = task.0, ?end, "a task was looked at"),
-                Err(error) => tracing::error!(task.id = task.0, error = %chain(&error), "a task could not be looked at; trying again"),
+                Err(error) => {
+                    tracing::error!(task.id = task.0, error = %chain(&error), "a task could not be looked at; trying again")
+                }
             }
             driving.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&task);
             drop(place);

@@ -3,7 +3,7 @@
 //! Unknown keys are errors. Secrets stand in the environment or in files, never in the settings themselves, and are read
 //! by [`SecretSource::read`] alone. Deliberately absent: settings of parts that do not exist.
 
-use portcullis_core::ids::{PluginName, ProjectName, RoleName};
+use portcullis_core::ids::{PluginName, ProjectName, RoleName, StageName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -141,6 +141,9 @@ pub struct Gates {
     pub registry: PathBuf,
     /// Plugins that every manifest must have as enforcing gates (PLG-4). Default `["portcullis/security"]`.
     pub mandatory: Vec<PluginName>,
+    /// Stages that a task leaves only by a person's approval (STG-5): a manifest whose edge from such a stage has no
+    /// enforcing `portcullis/approval` gate is refused. Default `["analysis"]`.
+    pub approved_stages: Vec<StageName>,
     /// Gates that may run at once. Default 8.
     pub slots: u32,
     /// Configuration laid over every manifest's, per plugin: the daemon-wide switch (STV-3), e.g.
@@ -153,6 +156,7 @@ impl Default for Gates {
         Self {
             registry: PathBuf::from("registry"),
             mandatory: vec![PluginName::new("portcullis/security")],
+            approved_stages: vec![StageName::new("analysis")],
             slots: 8,
             overlay: BTreeMap::new(),
         }
@@ -362,10 +366,8 @@ impl Settings {
         let mut table = match path {
             None => toml::Table::new(),
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| SettingsError::Unreadable {
-                    path: name.clone(),
-                    reason: error.to_string(),
-                })?;
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| SettingsError::Unreadable { path: name.clone(), reason: error.to_string() })?;
                 text.parse().map_err(|error: toml::de::Error| SettingsError::Malformed {
                     path: name.clone(),
                     reason: error.to_string().trim_end().to_owned(),
@@ -424,10 +426,18 @@ impl Settings {
                 return wrong(&format!("project.{}.{key}", project.name), reason);
             }
             if self.project[..index].iter().any(|p| p.name == project.name) {
-                return wrong("project", format!("`{}` stands twice; give each project a name of its own", project.name));
+                return wrong(
+                    "project",
+                    format!("`{}` stands twice; give each project a name of its own", project.name),
+                );
             }
-            if let Some(other) = self.project[..index].iter().find(|p| p.repository == project.repository && p.forge == project.forge) {
-                let reason = format!("`{}` and `{}` both own repository `{}`; an event could not be told apart", other.name, project.name, project.repository);
+            if let Some(other) =
+                self.project[..index].iter().find(|p| p.repository == project.repository && p.forge == project.forge)
+            {
+                let reason = format!(
+                    "`{}` and `{}` both own repository `{}`; an event could not be told apart",
+                    other.name, project.name, project.repository
+                );
                 return wrong("project", reason);
             }
         }
@@ -517,7 +527,11 @@ mod tests {
         // CFG-1
         let settings = load(
             "[queue]\nmax_concurrency = 3\n",
-            &[("PORTCULLIS_QUEUE__MAX_CONCURRENCY", "5"), ("PORTCULLIS_SERVER__LISTEN", "127.0.0.1:0"), ("PORTCULLIS_TOKEN", "x")],
+            &[
+                ("PORTCULLIS_QUEUE__MAX_CONCURRENCY", "5"),
+                ("PORTCULLIS_SERVER__LISTEN", "127.0.0.1:0"),
+                ("PORTCULLIS_TOKEN", "x"),
+            ],
         )
         .unwrap();
         assert_eq!((settings.queue.max_concurrency, settings.server.listen.as_str()), (5, "127.0.0.1:0"));
@@ -530,8 +544,14 @@ mod tests {
             ("[queue]\nmax_concurrency = 0\n", "setting `queue.max_concurrency`: must be at least 1"),
             ("[store]\nurl = \"postgres://x\"\n", "setting `store.url`: `postgres://x` is not supported yet"),
             ("[server]\nlisten = \"here\"\n", "setting `server.listen`: `here` is no address"),
-            ("[[project]]\nname = \"a b\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"local\"\n", "setting `project.a b.name`"),
-            ("[[project]]\nname = \"a\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"gitea\"\n", "setting `project.a.forge_url`"),
+            (
+                "[[project]]\nname = \"a b\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"local\"\n",
+                "setting `project.a b.name`",
+            ),
+            (
+                "[[project]]\nname = \"a\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"gitea\"\n",
+                "setting `project.a.forge_url`",
+            ),
             (
                 "[[project]]\nname = \"a\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"local\"\nroles.developer.command = []\n",
                 "setting `project.a.roles.developer.command`: name a program",

@@ -3,9 +3,10 @@
 //! `cargo bench --profile dev -p portcullis-runtime` prints a table. The kinds take turns, so that a busy machine slows all
 //! of them alike; each does the same: a gate that passes at once.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and a broken one may stop")]
+#![allow(clippy::disallowed_methods, reason = "starting a process is one of the things measured")]
 
 #[path = "../tests/it/support/mod.rs"]
-#[allow(dead_code, reason = "shared with the tests")]
+#[allow(dead_code, unused_imports, reason = "shared with the tests")]
 mod support;
 
 use portcullis_core::gate::Limits;
@@ -152,7 +153,12 @@ fn main() {
     }
 
     let limits = Limits::default();
-    println!("A gate of {} KiB that passes at once; limits {} ms of processor, {} MiB.", bytes.len() >> 10, limits.cpu_ms, limits.memory_mib);
+    println!(
+        "A gate of {} KiB that passes at once; limits {} ms of processor, {} MiB.",
+        bytes.len() >> 10,
+        limits.cpu_ms,
+        limits.memory_mib
+    );
     println!("Load average: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     println!("\n| what | p50 | p99 | times |\n|---|---|---|---|");
     ours.row("Runtime::evaluate, all limits on");

@@ -4,7 +4,7 @@
 //! one by one: slower, and otherwise the same.
 
 use crate::config::{RuntimeConfig, RuntimeError};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 /// Most core modules in one component: those of interpreted languages are linked from a dozen or more.
 const CORE_INSTANCES: u32 = 32;
@@ -12,6 +12,8 @@ const MEMORIES: u32 = 4;
 const TABLES: u32 = 8;
 /// Most elements of one table; an interpreter's function table has some ten thousand.
 const TABLE_ELEMENTS: usize = 100_000;
+/// Bytes of a memory or table that stay mapped between two guests of a slot.
+const KEEP_RESIDENT: usize = 2 << 20;
 /// Host frames run on the guest's stack too.
 const HOST_STACK_KIB: u64 = 1024;
 
@@ -69,12 +71,11 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
         // All that a 32-bit memory can be: the real limit is each gate's own, kept by the limiter. Only addresses are
         // reserved, and with fewer of them every access would need a check.
         .max_memory_size(1 << 32)
-        // What a small gate touches is wiped in place; only more than that is given back to the system and faulted in
-        // again.
+        // What a small gate touches stays mapped and is wiped in place; only what lies beyond is given back to the system
+        // and faulted in again. Where the kernel can tell which pages were touched, only those are wiped.
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(KEEP_RESIDENT)
+        .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(slots);
     pool
 }
-
-const KEEP_RESIDENT: usize = 64 << 10;

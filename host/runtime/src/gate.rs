@@ -84,7 +84,11 @@ impl std::fmt::Debug for Gate {
 /// Whether these exports are a contract that this host speaks, and if so, whether the gate can act.
 fn contract_of(exports: &[&str]) -> Result<bool, Fault> {
     let speaks = |interface: &str| {
-        exports.iter().map(|name| Name::of(name)).find(|name| name.interface == interface).map(|n| n.speaks(&GATE_VERSION))
+        exports
+            .iter()
+            .map(|name| Name::of(name))
+            .find(|name| name.interface == interface)
+            .map(|n| n.speaks(&GATE_VERSION))
     };
     match (speaks(EVALUATION), speaks(ACTION)) {
         (Some(true), None) => Ok(false),

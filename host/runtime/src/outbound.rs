@@ -139,7 +139,8 @@ async fn send(ledger: &Ledger, outbound: &dyn Outbound, request: http::Request<W
         .map_err(|_| Error::ConnectionTerminated)?;
     match outcome {
         Ok(answered) => {
-            let response = answered.into_response().map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
+            let response =
+                answered.into_response().map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
             Ok((response, Box::new(async { Ok(()) })))
         }
         Err(error) => {

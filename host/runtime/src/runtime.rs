@@ -135,13 +135,7 @@ impl Runtime {
     }
 
     /// Asks `gate` to mend what it judges. Only the holder of the task's drive lease has `acts` to hand over.
-    pub async fn act(
-        &self,
-        gate: &Arc<Gate>,
-        call: CallInput,
-        reads: Arc<dyn Reads>,
-        acts: Arc<dyn Acts>,
-    ) -> Report {
+    pub async fn act(&self, gate: &Arc<Gate>, call: CallInput, reads: Arc<dyn Reads>, acts: Arc<dyn Acts>) -> Report {
         self.call(gate, call, reads, Some(acts)).await
     }
 

@@ -50,7 +50,8 @@ impl SeededRandom {
 
     fn next_byte(&mut self) -> u8 {
         if self.used == self.block.len() {
-            self.block = Sha256::new().chain_update(self.seed).chain_update(self.counter.to_le_bytes()).finalize().into();
+            self.block =
+                Sha256::new().chain_update(self.seed).chain_update(self.counter.to_le_bytes()).finalize().into();
             self.counter += 1;
             self.used = 0;
         }

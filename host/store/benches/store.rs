@@ -1,8 +1,9 @@
-//! How many webhooks a second become durable, and how long does a sender wait? Beside it, on the same disk and in turns:
-//! a bare SQLite loop with one transaction each, and one with group commit, both with the smallest table that would do.
+//! How many webhooks a second become durable, and how long does a sender wait? Beside it, on the same disk and in
+//! turns: a bare SQLite loop with one transaction each, and one with group commit, both with the smallest table that
+//! would do.
 //!
-//! `cargo bench --profile dev -p portcullis-store` prints a table. Figures mean something only side by side: the load on
-//! the machine alone moves them several times over.
+//! `cargo bench --profile dev -p portcullis-store` prints a table. Figures mean something only side by side: the load
+//! on the machine alone moves them several times over.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints a table for people")]
 
 use portcullis_core::event::Source;

@@ -61,11 +61,11 @@ pub trait Store: Send + Sync {
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
         self.next_due_after(UnixMillis(i64::MIN)).await
     }
-    /// The same, but only what falls due later than `after`: until when a loop that has just looked at everything due by
-    /// `after` may sleep.
+    /// The same, but only what falls due later than `after`: until when a loop that has just looked at everything due
+    /// by `after` may sleep.
     async fn next_due_after(&self, after: UnixMillis) -> Result<Option<UnixMillis>, StoreError>;
-    /// Asks for a look at these tasks: sets `rung_at` to now, and `next_look_at` too unless it is earlier. Does not change
-    /// their versions. A look that is under way (the drive lease is held) does not silence it.
+    /// Asks for a look at these tasks: sets `rung_at` to now, and `next_look_at` too unless it is earlier. Does not
+    /// change their versions. A look that is under way (the drive lease is held) does not silence it.
     async fn ring(&self, tasks: &[TaskId], now: UnixMillis) -> Result<(), StoreError>;
     /// The one way in which a task moves (STG-2, I1): everything in `commit` or nothing, if the task still has that
     /// version and `lease` (its drive lease) is still held under its number.

@@ -95,6 +95,16 @@ async fn a_damaged_job_fails_instead_of_blocking_its_lane() {
 }
 
 #[tokio::test]
+async fn a_job_left_over_from_an_earlier_visit_is_not_claimed() {
+    // The other methods leave none; this is the last defence.
+    let (patient, store) = Patient::new();
+    task(&store, "A-1").await;
+    let store = patient.hurt(store, "UPDATE job SET visit = 0");
+    let caps = Caps { overall: 1, per_project: 1 };
+    assert_eq!(store.claim(Lane::Role, caps, "boot", NOW).await.unwrap(), Claim::Nothing);
+}
+
+#[tokio::test]
 async fn damaged_events_and_effects_are_parked_where_an_operator_sees_them() {
     // WEB-4
     let (patient, store) = Patient::new();

@@ -47,7 +47,10 @@ impl Daemon {
         }
         let unreachable = |error: reqwest::Error| {
             let why = crate::gatehouse::chain(&error.without_url());
-            CliError::Unreachable(format!("the daemon at {} can't be reached ({why}); is `portcullis serve` running? --url or PORTCULLIS_URL says where", self.url))
+            CliError::Unreachable(format!(
+                "the daemon at {} can't be reached ({why}); is `portcullis serve` running? --url or PORTCULLIS_URL says where",
+                self.url
+            ))
         };
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();

@@ -3,9 +3,9 @@
 use super::print::line;
 use super::{CliError, Outcome};
 use crate::gatehouse::chain;
-use portcullis_catalog::manifest::{LOCK_PATH, MANIFEST_PATH, STARTER};
 use portcullis_catalog::lock::Lock;
 use portcullis_catalog::manifest::Manifest;
+use portcullis_catalog::manifest::{LOCK_PATH, MANIFEST_PATH, STARTER};
 use portcullis_catalog::registry::Registry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -76,15 +76,18 @@ fn init(dir: &Path) -> Outcome {
 
 fn manifest(dir: &Path) -> Result<Manifest, CliError> {
     let path = dir.join(MANIFEST_PATH);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| usage(format!("failed to read {}: {error}; `portcullis gates init` writes one", path.display())))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        usage(format!("failed to read {}: {error}; `portcullis gates init` writes one", path.display()))
+    })?;
     Manifest::parse(&text).map_err(|error| usage(format!("{}: {}", path.display(), chain(&error))))
 }
 
 fn previous(dir: &Path) -> Result<Option<Lock>, CliError> {
     let path = dir.join(LOCK_PATH);
     match std::fs::read_to_string(&path) {
-        Ok(text) => Lock::parse(&text).map(Some).map_err(|error| usage(format!("{}: {}", path.display(), chain(&error)))),
+        Ok(text) => {
+            Lock::parse(&text).map(Some).map_err(|error| usage(format!("{}: {}", path.display(), chain(&error))))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(usage(format!("failed to read {}: {error}", path.display()))),
     }
@@ -98,13 +101,19 @@ fn check(place: &Where) -> Outcome {
     for used in manifest.gates() {
         let locked = lock.as_ref().and_then(|lock| lock.plugin(used.spec));
         let locked = locked.map_or_else(|| "not locked".to_owned(), |p| format!("{} {}", p.version, p.digest.short()));
-        line(&format!("{} → {}: {} = {} {} ({locked})", used.edge.from, used.edge.to, used.spec.name, used.spec.plugin, used.spec.requirement));
+        line(&format!(
+            "{} → {}: {} = {} {} ({locked})",
+            used.edge.from, used.edge.to, used.spec.name, used.spec.plugin, used.spec.requirement
+        ));
     }
     if let Some(lock) = &lock {
         let gaps = lock.check(&manifest);
         if !gaps.is_empty() {
             let gaps: Vec<String> = gaps.iter().map(ToString::to_string).collect();
-            return Err(usage(format!("{LOCK_PATH} does not fit the manifest: {}; run `portcullis gates lock`", gaps.join("; "))));
+            return Err(usage(format!(
+                "{LOCK_PATH} does not fit the manifest: {}; run `portcullis gates lock`",
+                gaps.join("; ")
+            )));
         }
     }
     line("the manifest is sound");
@@ -117,7 +126,8 @@ fn lock(place: &Where, keep: bool) -> Outcome {
     let before = previous(&place.dir)?.filter(|_| keep);
     let lock = Lock::resolve(&manifest, &registry, before.as_ref()).map_err(|error| usage(chain(&error)))?;
     let path = place.dir.join(LOCK_PATH);
-    std::fs::write(&path, lock.render()).map_err(|error| usage(format!("failed to write {}: {error}", path.display())))?;
+    std::fs::write(&path, lock.render())
+        .map_err(|error| usage(format!("failed to write {}: {error}", path.display())))?;
     for plugin in lock.plugins() {
         line(&format!("{} {} {}", plugin.name, plugin.version, plugin.digest));
     }

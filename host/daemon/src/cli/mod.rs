@@ -119,7 +119,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 }
 
 fn daemon(args: &ServeArgs) -> Outcome {
-    let settings = Settings::load(args.config.as_deref(), std::env::vars()).map_err(|e| CliError::Usage(e.to_string()))?;
+    let settings =
+        Settings::load(args.config.as_deref(), std::env::vars()).map_err(|e| CliError::Usage(e.to_string()))?;
     if args.check {
         let text = toml::to_string(&settings).map_err(|error| CliError::Usage(error.to_string()))?;
         print::line(&text);

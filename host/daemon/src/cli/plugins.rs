@@ -132,7 +132,9 @@ fn build(dir: &Path) -> Outcome {
     let built: Vec<String> =
         files.filter_map(|file| file.as_str().filter(|file| file.ends_with(".wasm")).map(str::to_owned)).collect();
     let Some(component) = built.last() else {
-        return Err(CliError::Usage("cargo built no component; the crate needs `crate-type = [\"cdylib\"]`".to_owned()));
+        return Err(CliError::Usage(
+            "cargo built no component; the crate needs `crate-type = [\"cdylib\"]`".to_owned(),
+        ));
     };
     let bytes = portcullis_catalog::install::read_component(Path::new(component)).map_err(fail)?;
     let package = Package::from_component("local/built", "0.0.0", bytes).map_err(fail)?;
@@ -161,7 +163,8 @@ fn list(registry: &Path, as_json: bool) -> Outcome {
     if as_json {
         json(&serde_json::json!({ "plugins": plugins }));
     } else {
-        let row = |p: &portcullis_core::gate::PluginRef| vec![p.name.to_string(), p.version.clone(), p.digest.to_string()];
+        let row =
+            |p: &portcullis_core::gate::PluginRef| vec![p.name.to_string(), p.version.clone(), p.digest.to_string()];
         table(&["plugin", "version", "digest"], &plugins.iter().map(row).collect::<Vec<_>>());
     }
     Ok(ExitCode::SUCCESS)

@@ -24,7 +24,11 @@ pub async fn run(args: QueueArgs) -> Outcome {
     let daemon = args.reach.daemon()?;
     loop {
         let queue = daemon.get("/queue").await?;
-        if args.reach.json { json(&queue) } else { show(&queue) }
+        if args.reach.json {
+            json(&queue)
+        } else {
+            show(&queue)
+        }
         if !args.watch {
             return Ok(ExitCode::SUCCESS);
         }
@@ -47,12 +51,29 @@ fn show(queue: &Value) {
         line(&format!("\n{title}"));
         table(head, &rows(field).iter().map(|row| pick(row, fields)).collect::<Vec<_>>());
     };
-    part("Running", &["job", "task", "item", "stage", "role", "pid", "seconds", "attempt", "log"], &["job", "task", "work_item", "stage", "role", "pid", "running_s", "attempt", "log"], "running");
-    part("Waiting", &["job", "task", "item", "stage", "role", "attempt", "waits for"], &["job", "task", "work_item", "stage", "role", "attempt", "waits_for"], "waiting");
+    part(
+        "Running",
+        &["job", "task", "item", "stage", "role", "pid", "seconds", "attempt", "log"],
+        &["job", "task", "work_item", "stage", "role", "pid", "running_s", "attempt", "log"],
+        "running",
+    );
+    part(
+        "Waiting",
+        &["job", "task", "item", "stage", "role", "attempt", "waits for"],
+        &["job", "task", "work_item", "stage", "role", "attempt", "waits_for"],
+        "waiting",
+    );
     part("Leases", &["name", "number", "holder", "seconds"], &["name", "number", "holder", "age_s"], "leases");
-    line(&format!("\nInbox {}   Outbox {}   Evaluations {}", queue["inbox"]["counts"], queue["outbox"]["counts"], queue["gates"]["evaluations"]));
+    line(&format!(
+        "\nInbox {}   Outbox {}   Evaluations {}",
+        queue["inbox"]["counts"], queue["outbox"]["counts"], queue["gates"]["evaluations"]
+    ));
     for parked in queue["inbox"]["parked"].as_array().into_iter().flatten() {
-        line(&format!("  event {} is parked: {}  (portcullis event replay {0})", cell(parked, "event"), cell(parked, "reason")));
+        line(&format!(
+            "  event {} is parked: {}  (portcullis event replay {0})",
+            cell(parked, "event"),
+            cell(parked, "reason")
+        ));
     }
     for open in queue["outbox"]["open"].as_array().into_iter().flatten().filter(|row| row["attempts"] != 0) {
         line(&format!("  effect {} is {}: {}", cell(open, "effect"), cell(open, "state"), cell(open, "reason")));

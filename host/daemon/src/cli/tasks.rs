@@ -84,25 +84,42 @@ pub async fn run(args: TaskArgs) -> Outcome {
     let daemon = args.reach.daemon()?;
     let (action, what) = match args.command {
         TaskCommand::New { project, work_item, title, description } => {
-            let body = object!({ "project": project, "work_item": work_item, "title": title, "description": description });
+            let body =
+                object!({ "project": project, "work_item": work_item, "title": title, "description": description });
             let task = daemon.post("/tasks", &body).await?;
-            if args.reach.json { json(&task) } else { one(&task) }
+            if args.reach.json {
+                json(&task)
+            } else {
+                one(&task)
+            }
             return Ok(ExitCode::SUCCESS);
         }
         TaskCommand::List { project } => {
             let query = project.map_or_else(String::new, |project| format!("?project={project}"));
             let answer = daemon.get(&format!("/tasks{query}")).await?;
-            if args.reach.json { json(&answer) } else { list(&answer) }
+            if args.reach.json {
+                json(&answer)
+            } else {
+                list(&answer)
+            }
             return Ok(ExitCode::SUCCESS);
         }
         TaskCommand::Show(Id { id }) => {
             let answer = daemon.get(&format!("/tasks/{id}")).await?;
-            if args.reach.json { json(&answer) } else { show(&answer) }
+            if args.reach.json {
+                json(&answer)
+            } else {
+                show(&answer)
+            }
             return Ok(ExitCode::SUCCESS);
         }
         TaskCommand::Explain(Id { id }) => {
             let answer = daemon.get(&format!("/tasks/{id}/explain")).await?;
-            if args.reach.json { json(&answer) } else { explain(&answer) }
+            if args.reach.json {
+                json(&answer)
+            } else {
+                explain(&answer)
+            }
             return Ok(ExitCode::SUCCESS);
         }
         TaskCommand::Approve(what) => ("approve", what),
@@ -117,12 +134,23 @@ pub async fn run(args: TaskArgs) -> Outcome {
         body["revision"] = Value::String(revision);
     }
     let task = daemon.post(&format!("/tasks/{}/{action}", what.id), &body).await?;
-    if args.reach.json { json(&task) } else { one(&task) }
+    if args.reach.json {
+        json(&task)
+    } else {
+        one(&task)
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 fn one(task: &Value) {
-    line(&format!("task {} ({} {}) is in {}: {}", task["task"], cell(task, "project"), cell(task, "work_item"), cell(task, "stage"), cell(task, "why")));
+    line(&format!(
+        "task {} ({} {}) is in {}: {}",
+        task["task"],
+        cell(task, "project"),
+        cell(task, "work_item"),
+        cell(task, "stage"),
+        cell(task, "why")
+    ));
 }
 
 fn list(answer: &Value) {
@@ -133,8 +161,21 @@ fn list(answer: &Value) {
 
 fn show(answer: &Value) {
     let task = &answer["task"];
-    line(&format!("Task {} {} {}: {}", task["id"], cell(task, "project"), cell(task, "work_item"), cell(task, "title")));
-    for (name, field) in [("stage", "stage"), ("branch", "branch"), ("head", "head"), ("pull request", "pull_request"), ("merge commit", "merge_commit"), ("returns", "returns")] {
+    line(&format!(
+        "Task {} {} {}: {}",
+        task["id"],
+        cell(task, "project"),
+        cell(task, "work_item"),
+        cell(task, "title")
+    ));
+    for (name, field) in [
+        ("stage", "stage"),
+        ("branch", "branch"),
+        ("head", "head"),
+        ("pull request", "pull_request"),
+        ("merge commit", "merge_commit"),
+        ("returns", "returns"),
+    ] {
         line(&format!("  {name:<13} {}", cell(task, field)));
     }
     line("");

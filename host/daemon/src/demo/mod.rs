@@ -38,7 +38,8 @@ pub struct DemoArgs {
 /// If the scene cannot be set; that the work item does not arrive is exit code 1.
 pub async fn run(args: DemoArgs) -> Outcome {
     let began = Instant::now();
-    let home = tempfile::Builder::new().prefix("portcullis-demo-").tempdir().context("failed to make a temporary home")?;
+    let home =
+        tempfile::Builder::new().prefix("portcullis-demo-").tempdir().context("failed to make a temporary home")?;
     let say = tell::Voice::new(args.json, began);
     let scene = scene::set(home.path(), &args.registry, args.port, &say).await?;
     let played = play::play(&scene, &say).await;

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How it went.
-pub struct Played {
+pub(super) struct Played {
     /// The task's number.
     pub task: i64,
     /// Stages in the order in which they were entered.
@@ -26,7 +26,7 @@ pub struct Played {
 ///
 /// # Errors
 /// If the daemon stops answering, or the task does not arrive in time.
-pub async fn play(scene: &Scene, say: &Voice) -> Result<Played> {
+pub(super) async fn play(scene: &Scene, say: &Voice) -> Result<Played> {
     let body = json!({
         "project": PROJECT, "work_item": "GREET-1", "title": "Say goodbye",
         "description": "The greeter can only say hello. It should be able to say goodbye.", "by": "ada",
@@ -34,7 +34,8 @@ pub async fn play(scene: &Scene, say: &Voice) -> Result<Played> {
     let made = ask(scene.daemon.post("/tasks", &body).await)?;
     let task = made["task"].as_i64().context("the daemon gave the task no number")?;
     say.line(&format!("ada made task {task}: GREET-1 Say goodbye"));
-    let mut watch = Watch { scene, say, task, audit: 0, evaluations: 0, approved: false, pushed: false, stages: Vec::new() };
+    let mut watch =
+        Watch { scene, say, task, audit: 0, evaluations: 0, approved: false, pushed: false, stages: Vec::new() };
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
         let shown = ask(scene.daemon.get(&format!("/tasks/{task}")).await)?;
@@ -50,7 +51,7 @@ pub async fn play(scene: &Scene, say: &Voice) -> Result<Played> {
 }
 
 /// The daemon's answer, or why there is none.
-pub fn ask(answer: Result<Value, crate::cli::CliError>) -> Result<Value> {
+pub(super) fn ask(answer: Result<Value, crate::cli::CliError>) -> Result<Value> {
     answer.map_err(|error| match error {
         crate::cli::CliError::Usage(text) | crate::cli::CliError::Unreachable(text) => anyhow::anyhow!(text),
     })
@@ -81,7 +82,9 @@ impl Watch<'_> {
         for row in rows.iter().rev().filter(|row| row["id"].as_i64().unwrap_or(0) > seen) {
             self.audit = row["id"].as_i64().unwrap_or(self.audit);
             self.say.audit(row);
-            if let ("create" | "advance" | "return", Some(to)) = (row["what"].as_str().unwrap_or(""), row["to"].as_str()) {
+            if let ("create" | "advance" | "return", Some(to)) =
+                (row["what"].as_str().unwrap_or(""), row["to"].as_str())
+            {
                 self.stages.push(to.to_owned());
             }
         }
@@ -118,7 +121,10 @@ impl Watch<'_> {
         };
         let evaluations = shown["evaluations"].as_array().cloned().unwrap_or_default();
         let was = |gate: &str, verdict: &str| evaluations.iter().any(|e| e["gate"] == gate && e["verdict"] == verdict);
-        must(was("security", "fail") && was("security", "pass"), "the security gate finds the leaked key, and passes without it");
+        must(
+            was("security", "fail") && was("security", "pass"),
+            "the security gate finds the leaked key, and passes without it",
+        );
         must(was("ci-green", "pending") && was("ci-green", "pass"), "CI is pending first and green later");
         must(was("merge-gate", "actionable") && was("merge-gate", "pass"), "the merge gate catches up and tests");
         must(was("staging-verdict", "pass"), "the staging verdict waives the sandbox's failure");
@@ -130,8 +136,12 @@ impl Watch<'_> {
         let file = |path: &str| reader.read_file(&head, path.as_bytes(), 1 << 16).unwrap_or_default();
         must(!file("src/commands/goodbye.sh").is_empty(), "main holds the change");
         must(!file("src/commands/morning.sh").is_empty(), "main still holds the colleague's change");
-        let merged = shown["task"]["merge_commit"].as_str().and_then(|text| portcullis_core::ids::Revision::parse(text).ok());
-        must(merged.is_some_and(|commit| reader.is_ancestor(&commit, &head).unwrap_or(false)), "main holds the merge commit");
+        let merged =
+            shown["task"]["merge_commit"].as_str().and_then(|text| portcullis_core::ids::Revision::parse(text).ok());
+        must(
+            merged.is_some_and(|commit| reader.is_ancestor(&commit, &head).unwrap_or(false)),
+            "main holds the merge commit",
+        );
         Ok(Played { task: self.task, stages: self.stages, problems })
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The project's name.
-pub const PROJECT: &str = "greeter";
+pub(super) const PROJECT: &str = "greeter";
 
 /// Files of the sample service, with where they stand in its repository.
 const REPOSITORY: [(&str, &str); 6] = [
@@ -38,7 +38,7 @@ const ROLES: [(&str, &str); 8] = [
 ];
 
 /// Everything that stands.
-pub struct Scene {
+pub(super) struct Scene {
     /// The temporary home.
     pub home: PathBuf,
     /// The bare repository.
@@ -54,7 +54,7 @@ pub struct Scene {
 
 impl Scene {
     /// Ends the daemon.
-    pub fn stop(mut self) {
+    pub(super) fn stop(mut self) {
         let pid = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
         if let Some(pid) = pid {
             let _gone_already = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
@@ -66,7 +66,7 @@ impl Scene {
     ///
     /// # Errors
     /// If git fails.
-    pub fn colleague(&self) -> Result<Mirror> {
+    pub(super) fn colleague(&self) -> Result<Mirror> {
         let remote = Remote::new(&self.origin.display().to_string())?;
         Ok(Mirror::ensure(&Git::new(GitSettings::default()), &remote, &self.home.join("colleague.git"))?)
     }
@@ -76,7 +76,7 @@ impl Scene {
 ///
 /// # Errors
 /// What is missing, with the remedy.
-pub async fn set(home: &Path, registry: &Path, port: u16, say: &Voice) -> Result<Scene> {
+pub(super) async fn set(home: &Path, registry: &Path, port: u16, say: &Voice) -> Result<Scene> {
     let installed = install_gates(home, registry)?;
     say.line(&format!("published {installed} first-party gates to {}", home.join("registry").display()));
     let origin = home.join("greeter.git");
@@ -95,7 +95,10 @@ pub async fn set(home: &Path, registry: &Path, port: u16, say: &Voice) -> Result
 
 fn install_gates(home: &Path, source: &Path) -> Result<usize> {
     let from = Registry::open(source).with_context(|| {
-        format!("the first-party gates are not in {}; build them with `cargo xtask plugins`, or give --registry", source.display())
+        format!(
+            "the first-party gates are not in {}; build them with `cargo xtask plugins`, or give --registry",
+            source.display()
+        )
     })?;
     let to = Registry::create(home.join("registry"))?;
     let mut names: Vec<_> = from.list()?.into_iter().map(|listed| listed.plugin().name).collect();
@@ -110,7 +113,11 @@ fn install_gates(home: &Path, source: &Path) -> Result<usize> {
 }
 
 fn make_repository(home: &Path, origin: &Path) -> Result<()> {
-    let git = Git::new(GitSettings { author_name: "Ada".into(), author_email: "ada@example.org".into(), ..GitSettings::default() });
+    let git = Git::new(GitSettings {
+        author_name: "Ada".into(),
+        author_email: "ada@example.org".into(),
+        ..GitSettings::default()
+    });
     let main = Branch::parse("main")?;
     Repository::create(&git, origin, &main)?;
     // The first commit is made in a plain folder and pushed, as anybody would.
@@ -138,7 +145,9 @@ fn write_roles(folder: &Path) -> Result<()> {
 }
 
 fn settings_text(home: &Path, origin: &Path, port: u16) -> String {
-    let script = |name: &str| toml::Value::from(vec!["sh".to_owned(), home.join("roles").join(format!("{name}.sh")).display().to_string()]);
+    let script = |name: &str| {
+        toml::Value::from(vec!["sh".to_owned(), home.join("roles").join(format!("{name}.sh")).display().to_string()])
+    };
     let mut text = format!(
         "[server]\nlisten = \"127.0.0.1:{port}\"\nhome = {home}\noperator_token = {{ env = \"PORTCULLIS_OPERATOR_TOKEN\" }}\n\n[runs]\ntime_limit_s = 120\n\n\
          [[project]]\nname = \"{PROJECT}\"\nrepository = \"demo/greeter\"\nremote = {remote}\nforge = \"local\"\ntracker = \"builtin\"\n\
@@ -167,7 +176,10 @@ fn start_daemon(home: &Path, settings: &Path, token: &str) -> Result<std::proces
     let program = std::env::current_exe().context("failed to find our own program")?;
     let mut command = std::process::Command::new(program);
     command.arg("serve").arg("--config").arg(settings);
-    command.env("PORTCULLIS_OPERATOR_TOKEN", token).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    command
+        .env("PORTCULLIS_OPERATOR_TOKEN", token)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null());
     command.stderr(log).spawn().context("failed to start the daemon")
 }
 
@@ -188,7 +200,7 @@ async fn wait_for_url(home: &Path) -> Result<String> {
 ///
 /// # Errors
 /// If git fails or somebody else was faster.
-pub fn push_to_target(scene: &Scene, path: &str, text: &str, message: &str) -> Result<String> {
+pub(super) fn push_to_target(scene: &Scene, path: &str, text: &str, message: &str) -> Result<String> {
     let mirror = scene.colleague()?;
     mirror.fetch()?;
     let main = Branch::parse("main")?;

@@ -9,26 +9,26 @@ use std::path::Path;
 use std::time::Instant;
 
 /// Speaks on standard output, or, when that is for JSON, not at all.
-pub struct Voice {
+pub(super) struct Voice {
     silent: bool,
     began: Instant,
 }
 
 impl Voice {
     /// `json`: standard output belongs to the result.
-    pub fn new(json: bool, began: Instant) -> Self {
+    pub(super) fn new(json: bool, began: Instant) -> Self {
         Self { silent: json, began }
     }
 
     /// One line, with the time since the beginning.
-    pub fn line(&self, text: &str) {
+    pub(super) fn line(&self, text: &str) {
         if !self.silent {
             print::line(&format!("{:6.1}s  {text}", self.began.elapsed().as_secs_f64()));
         }
     }
 
     /// A gate's answer.
-    pub fn evaluation(&self, evaluation: &Value) {
+    pub(super) fn evaluation(&self, evaluation: &Value) {
         let text = |field: &str| evaluation[field].as_str().unwrap_or_default().to_owned();
         let verdict = if evaluation["verdict"].is_null() { "FAULT".to_owned() } else { text("verdict") };
         let verdict = if evaluation["call"] == "act" { format!("act: {verdict}") } else { verdict };
@@ -42,7 +42,7 @@ impl Voice {
     }
 
     /// A move of the task.
-    pub fn audit(&self, row: &Value) {
+    pub(super) fn audit(&self, row: &Value) {
         let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
         match row["what"].as_str() {
             Some("advance") => self.line(&format!("{} → {}", text("from"), text("to"))),
@@ -53,7 +53,7 @@ impl Voice {
     }
 
     /// Where everything is, with the daemon left running.
-    pub fn keep(&self, scene: &Scene, home: &Path) {
+    pub(super) fn keep(&self, scene: &Scene, home: &Path) {
         let line = if self.silent { print::note } else { print::line };
         line(&format!("the daemon goes on at {}; its home is {}", scene.url, home.display()));
         line(&format!("  export PORTCULLIS_URL={} PORTCULLIS_TOKEN={}", scene.url, scene.token));
@@ -66,12 +66,30 @@ impl Voice {
 ///
 /// # Errors
 /// If the daemon does not answer.
-pub async fn result(scene: &Scene, played: &Played, began: Instant) -> Result<Value> {
+pub(super) async fn result(scene: &Scene, played: &Played, began: Instant) -> Result<Value> {
     let shown = ask(scene.daemon.get(&format!("/tasks/{}", played.task)).await)?;
     let queue = ask(scene.daemon.get("/queue").await)?;
-    let fields = ["gate", "plugin", "version", "digest", "from", "to", "call", "verdict", "fault", "summary", "findings", "evidence", "duration_us"];
+    let fields = [
+        "gate",
+        "plugin",
+        "version",
+        "digest",
+        "from",
+        "to",
+        "call",
+        "verdict",
+        "fault",
+        "summary",
+        "findings",
+        "evidence",
+        "duration_us",
+    ];
     let pick = |evaluation: &Value| -> Value {
-        fields.iter().map(|field| ((*field).to_owned(), evaluation[*field].clone())).collect::<serde_json::Map<_, _>>().into()
+        fields
+            .iter()
+            .map(|field| ((*field).to_owned(), evaluation[*field].clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     let evaluations: Vec<Value> = shown["evaluations"].as_array().into_iter().flatten().map(pick).collect();
     Ok(json!({
@@ -86,7 +104,7 @@ pub async fn result(scene: &Scene, played: &Played, began: Instant) -> Result<Va
 }
 
 /// The end, for people.
-pub fn ending(result: &Value, played: &Played) {
+pub(super) fn ending(result: &Value, played: &Played) {
     print::line("");
     print::line(&format!("path     {}", played.stages.join(" → ")));
     print::line(&format!("merge    {}", result["merge_commit"].as_str().unwrap_or("none")));

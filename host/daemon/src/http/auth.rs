@@ -41,9 +41,10 @@ impl Tokens {
         let (reader, operator) = (is(&self.reader), is(&self.operator));
         match (wanted, reader, operator) {
             (_, _, true) | (Right::Reader, true, _) => Ok(()),
-            (Right::Operator, true, false) => {
-                Err(Problem::new(StatusCode::FORBIDDEN, "this token may look but not change anything; use the operator's"))
-            }
+            (Right::Operator, true, false) => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "this token may look but not change anything; use the operator's",
+            )),
             (_, false, false) => Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "a bearer token is needed: `Authorization: Bearer …`, as set in server.operator_token or server.reader_token",

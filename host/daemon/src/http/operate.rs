@@ -104,7 +104,10 @@ pub async fn act(
                 && task.head.as_ref() != Some(seen)
             {
                 let now = task.head.as_ref().map_or("no revision", Revision::short);
-                return Err(Problem::conflict(format!("you looked at {}, but the branch is at {now} now; look again", seen.short())));
+                return Err(Problem::conflict(format!(
+                    "you looked at {}, but the branch is at {now} now; look again",
+                    seen.short()
+                )));
             }
             let decision = decision(app, &task, action == "approve", by, comment).map_err(Problem::conflict)?;
             app.store.decide(task.id, decision, app.now()).await?;
@@ -150,7 +153,8 @@ fn or(text: String, otherwise: &str) -> String {
 async fn change(app: &Arc<App>, task: &Task, change: Change, by: &str, why: &str) -> Result<(), Problem> {
     for _ in 0..50 {
         let name = LeaseName::drive(task.id);
-        let lease = app.store.acquire(&name, &app.holder(format!("{by} on task {}", task.id)), app.now(), LEASE_FOR).await?;
+        let lease =
+            app.store.acquire(&name, &app.holder(format!("{by} on task {}", task.id)), app.now(), LEASE_FOR).await?;
         if let Acquire::Won(lease) = lease {
             let version = app.store.task(task.id).await?.map_or(task.version, |task| task.version);
             let commit = Commit {

@@ -22,7 +22,8 @@ pub async fn queue(State(shared): State<Shared>) -> Result<Json<Value>, Problem>
 }
 
 fn render(snapshot: &Snapshot, now: UnixMillis, overall: u32, per_project: u32) -> Value {
-    let named = |task: TaskId| snapshot.work_items.iter().find(|(id, ..)| *id == task).map(|(_, _, item)| item.as_str());
+    let named =
+        |task: TaskId| snapshot.work_items.iter().find(|(id, ..)| *id == task).map(|(_, _, item)| item.as_str());
     let job = |job: &Job| {
         json!({
             "job": job.id, "task": job.task, "work_item": named(job.task), "project": job.project,
@@ -91,7 +92,10 @@ fn why_waiting(snapshot: &Snapshot, row: &Job, now: UnixMillis, overall: u32, pe
     }
     let in_project = same_lane().filter(|job| job.project == row.project).count();
     if in_project >= per_project as usize {
-        return format!("a free place in project {}: {per_project} of {per_project} are taken (queue.max_per_project)", row.project);
+        return format!(
+            "a free place in project {}: {per_project} of {per_project} are taken (queue.max_per_project)",
+            row.project
+        );
     }
     "its turn: it is claimed within a moment, unless its task is held".to_owned()
 }

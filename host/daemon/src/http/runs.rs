@@ -27,7 +27,8 @@ pub async fn log(State(shared): State<Shared>, Path(id): Path<i64>) -> Result<Re
         Err(_) if run.exit_code.is_none() => None,
         Err(_) => return Err(Problem::not_found(format!("log of run {id} any more"))),
     };
-    let following = Following { folder, process: run.process, file, redactor: shared.app.redactor.clone(), rest: Vec::new() };
+    let following =
+        Following { folder, process: run.process, file, redactor: shared.app.redactor.clone(), rest: Vec::new() };
     let stream = futures_stream(following);
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], Body::from_stream(stream)).into_response())
 }

@@ -107,7 +107,9 @@ pub async fn explain(State(shared): State<Shared>, Path(id): Path<i64>) -> Resul
     let now = shared.app.now();
     let why = task.rest.as_ref().map_or_else(|| "it is being looked at".to_owned(), ToString::to_string);
     let since = now.since(task.stage_since).as_secs();
-    let next = task.next_look_at.map(|at| format!(" It is looked at again at {}, or as soon as something happens.", rfc3339(at)));
+    let next = task
+        .next_look_at
+        .map(|at| format!(" It is looked at again at {}, or as soon as something happens.", rfc3339(at)));
     let text = format!(
         "Task {} ({} {}) is in {} since {} ({since} s): {why}.{}",
         task.id,

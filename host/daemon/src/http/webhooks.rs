@@ -26,7 +26,10 @@ pub async fn receive(
     };
     let secret = shared.webhook_secret(source).ok_or_else(|| {
         let key = source.as_str();
-        Problem::new(StatusCode::UNAUTHORIZED, format!("webhooks of {key} are closed: no secret is set; set webhooks.{key}"))
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            format!("webhooks of {key} are closed: no secret is set; set webhooks.{key}"),
+        )
     })?;
     // Before anything is parsed (WEB-1).
     webhook::verify(source, secret, &headers, &body)

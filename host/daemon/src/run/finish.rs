@@ -106,7 +106,9 @@ async fn succeed(
         Landed::Nothing { acts: false } => (None, "changed no file, though its stage is one that writes".to_owned()),
     };
     match &landed {
-        Landed::Nothing { acts: false } => tracing::warn!(job.id = job.id.0, role = %job.role, "under-delivery: {reason}"),
+        Landed::Nothing { acts: false } => {
+            tracing::warn!(job.id = job.id.0, role = %job.role, "under-delivery: {reason}")
+        }
         Landed::Nothing { acts: true } | Landed::Published { .. } => {
             tracing::info!(job.id = job.id.0, role = %job.role, "{reason}");
         }
@@ -187,11 +189,14 @@ pub async fn end(app: &App, job: &Job, ending: Ending) -> Result<(), StoreError>
     };
     tracing::warn!(job.id = job.id.0, role = %job.role, ?end, %reason, "a job did not succeed");
     let checks = match (job.lane, end, job.revision.clone()) {
-        (Lane::Ci, JobEnd::Failed, Some(revision)) => vec![(revision, check(CI_CONTEXT, CheckState::Error, &reason, at))],
+        (Lane::Ci, JobEnd::Failed, Some(revision)) => {
+            vec![(revision, check(CI_CONTEXT, CheckState::Error, &reason, at))]
+        }
         _ => Vec::new(),
     };
     let reason = Some(reason);
-    let finish = Finish { job: job.id, lease: job.lease, end, reason, head: None, ci: None, checks, effects: Vec::new(), at };
+    let finish =
+        Finish { job: job.id, lease: job.lease, end, reason, head: None, ci: None, checks, effects: Vec::new(), at };
     write(app, finish).await
 }
 

@@ -64,6 +64,7 @@ impl Launcher {
     ///
     /// # Errors
     /// [`LaunchError::Shim`].
+    #[expect(clippy::disallowed_methods, reason = "this is where runs begin")]
     pub fn start(&self, folder: &Path) -> Result<Started, LaunchError> {
         let wrong = |source| LaunchError::Shim { program: self.program.display().to_string(), source };
         let errors = std::fs::File::create(folder.join("shim.log")).map_err(wrong)?;

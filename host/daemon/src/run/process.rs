@@ -56,7 +56,7 @@ impl Pinned {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests start processes to look at")]
     use super::*;
 
     #[tokio::test]

@@ -62,8 +62,9 @@ pub fn read_exit(folder: &Path) -> Option<RunExit> {
 /// Only if the folder itself is unusable: everything else is an exit record.
 pub fn main(folder: &Path) -> anyhow::Result<()> {
     use anyhow::Context;
-    let order: RunOrder = serde_json::from_slice(&std::fs::read(folder.join(ORDER)).context("failed to read run.json")?)
-        .context("run.json is malformed")?;
+    let order: RunOrder =
+        serde_json::from_slice(&std::fs::read(folder.join(ORDER)).context("failed to read run.json")?)
+            .context("run.json is malformed")?;
     // Orphans of the run come to us instead of to init, so that the group's end is seen.
     if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
         tracing::debug!(%error, "not a sub-reaper");
@@ -79,6 +80,7 @@ pub fn main(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the shim is what starts a run")]
 async fn supervise(order: &RunOrder, mut log: File) -> RunExit {
     let failed = |reason: String| RunExit { exit_code: 127, started: false, reason: Some(reason), dropped_bytes: 0 };
     let (Some((program, arguments)), Ok(mut asked)) = (order.command.split_first(), signal(SignalKind::terminate()))
@@ -131,7 +133,11 @@ async fn supervise(order: &RunOrder, mut log: File) -> RunExit {
     }
 }
 
-async fn end_group(child: &mut tokio::process::Child, group: Option<u32>, grace_ms: u64) -> std::io::Result<ExitStatus> {
+async fn end_group(
+    child: &mut tokio::process::Child,
+    group: Option<u32>,
+    grace_ms: u64,
+) -> std::io::Result<ExitStatus> {
     kill_group(group, rustix::process::Signal::TERM);
     match tokio::time::timeout(Duration::from_millis(grace_ms), child.wait()).await {
         Ok(status) => status,

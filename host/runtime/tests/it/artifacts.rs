@@ -7,7 +7,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 fn artifact(fixture: &Fixture) -> PathBuf {
-    let mut files: Vec<_> = fs::read_dir(fixture.cache.path().join("compiled")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(fixture.cache.path().join("compiled")).unwrap().map(|e| e.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files.remove(0)
 }
@@ -15,7 +16,7 @@ fn artifact(fixture: &Fixture) -> PathBuf {
 #[tokio::test]
 async fn a_compiled_gate_is_loaded_after_a_restart_without_its_bytes() {
     // GAT-1
-    let fixture = Fixture::new();
+    let fixture = Fixture::cold();
     assert!(fixture.runtime.load_cached(&plugin(judge())).await.is_none());
     fixture.load(judge()).await;
     let file = artifact(&fixture);
@@ -31,7 +32,7 @@ async fn a_compiled_gate_is_loaded_after_a_restart_without_its_bytes() {
 #[tokio::test]
 async fn a_damaged_artifact_is_compiled_anew() {
     // GAT-1
-    let fixture = Fixture::new();
+    let fixture = Fixture::cold();
     fixture.load(judge()).await;
     let file = artifact(&fixture);
     let whole = fs::read(&file).unwrap();
@@ -52,7 +53,7 @@ async fn a_damaged_artifact_is_compiled_anew() {
 #[tokio::test]
 async fn a_forgotten_gate_is_loaded_again_from_its_artifact() {
     // GAT-1
-    let fixture = Fixture::new();
+    let fixture = Fixture::cold();
     let gate = fixture.load(judge()).await;
     fixture.runtime.forget(&plugin(judge()));
     let again = fixture.runtime.load_cached(&plugin(judge())).await.unwrap();

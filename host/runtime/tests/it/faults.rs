@@ -143,10 +143,7 @@ async fn a_refusal_and_an_unusable_configuration_are_faults_with_the_gates_own_w
     let found = after(r#"{"do":"refuse"}"#, Limits::default()).await;
     assert_eq!(found, Fault::Refused { refusal: Refusal::Unavailable("the moon".to_owned()) });
     let found = after("not json", Limits::default()).await;
-    assert!(
-        matches!(&found, Fault::Refused { refusal: Refusal::BadConfig(why) } if why.contains("do")),
-        "{found:?}"
-    );
+    assert!(matches!(&found, Fault::Refused { refusal: Refusal::BadConfig(why) } if why.contains("do")), "{found:?}");
 }
 
 #[tokio::test]
@@ -161,6 +158,17 @@ async fn a_host_that_panics_is_a_fault_of_the_host_and_brings_nothing_down() {
         "{:?}",
         report.outcome
     );
+    fixture.is_well(&gate).await;
+}
+
+#[tokio::test]
+async fn a_host_that_panics_outside_a_recorded_call_is_a_fault_of_the_host_too() {
+    // GAT-1
+    let fixture = Fixture::new();
+    let gate = fixture.load(actor()).await;
+    let reads = FakeReads { panics: true, ..FakeReads::default() };
+    let report = fixture.runtime.evaluate(&gate, doing(r#"{"do":"read"}"#), Arc::new(reads)).await;
+    assert!(matches!(fault(&report), Fault::Host { .. }), "{:?}", report.outcome);
     fixture.is_well(&gate).await;
 }
 

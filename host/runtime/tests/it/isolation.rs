@@ -54,6 +54,34 @@ async fn without_a_free_slot_within_its_wall_time_a_gate_is_told_to_come_again()
     fixture.is_well(&gate).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_evaluations_than_slots_all_get_their_turn_whatever_some_of_them_do() {
+    // GAT-1
+    let fixture = Fixture::with(|config| config.slots = 3);
+    let gate = fixture.load(actor()).await;
+    let limits = Limits { cpu_ms: 20, memory_mib: 8, ..Limits::default() };
+    let deeds = ["pass", "trap", "pass", "loop", "pass", "memory", "pass", "stack"];
+    let evaluations: Vec<_> = (0..48)
+        .map(|turn| {
+            let (runtime, gate, deed) = (fixture.runtime.clone(), Arc::clone(&gate), deeds[turn % deeds.len()]);
+            tokio::spawn(async move {
+                let call = limited(&format!(r#"{{"do":"{deed}"}}"#), limits);
+                (deed, runtime.evaluate(&gate, call, Arc::new(FakeReads::default())).await)
+            })
+        })
+        .collect();
+    for evaluation in evaluations {
+        let (deed, report) = evaluation.await.unwrap();
+        match deed {
+            "pass" => assert_eq!(judgement(&report).verdict, Verdict::Pass),
+            "trap" => assert!(matches!(fault(&report), Fault::Trap { .. })),
+            "loop" => assert_eq!(fault(&report), &Fault::CpuLimit { limit_ms: 20 }),
+            "memory" => assert_eq!(fault(&report), &Fault::MemoryLimit { limit_mib: 8 }),
+            _ => assert_eq!(fault(&report), &Fault::StackOverflow { limit_kib: 512 }),
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_evaluation_has_no_effect_whatever_the_gate_calls() {
     // GAT-3

@@ -60,7 +60,8 @@ async fn another_world_or_version_is_a_wrong_contract_that_names_both_sides() {
 #[tokio::test]
 async fn an_import_that_the_host_does_not_offer_is_named() {
     // GAT-1
-    for import in ["portcullis:read/horoscopes@0.1.0", "portcullis:read/forge@0.2.0", "wasi:http/incoming-handler@0.2.0"]
+    for import in
+        ["portcullis:read/horoscopes@0.1.0", "portcullis:read/forge@0.2.0", "wasi:http/incoming-handler@0.2.0"]
     {
         let text = format!(
             r#"(component (import "{import}" (instance))

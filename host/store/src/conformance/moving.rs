@@ -144,11 +144,14 @@ pub(super) async fn a_return_keeps_the_feedback_word_for_word_until_it_is_mended
 
 pub(super) async fn a_return_over_the_merge_forgets_it(store: &Shared) {
     let id = task(store, "A-1").await;
-    change(store, id, Change::Head { head: revision(1) }, at(1)).await;
+    let job = claim(store, Lane::Role, FREE, at(1)).await.unwrap();
+    let head = Some(NewHead { head: revision(1), pull_request: Some(7) });
+    let pushed = Finish { head, ..ended(&job, JobEnd::Done, at(1)) };
+    assert_eq!(store.finish(pushed).await.unwrap(), Finished::Recorded);
     let merged = Change::Advance { to: stage("deploy"), role: None, merge_commit: Some(revision(9)) };
     assert_eq!(change(store, id, merged, at(2)).await.merge_commit, Some(revision(9)));
     let near = change(store, id, send_back("deploy-staging", None, false), at(3)).await;
-    assert_eq!(near.merge_commit, Some(revision(9)));
+    assert_eq!((near.merge_commit, near.pull_request), (Some(revision(9)), Some(7)));
     let far = change(store, id, send_back("development", None, true), at(4)).await;
     assert_eq!((far.merge_commit, far.merging, far.pull_request), (None, None, None));
     assert_eq!(far.head, Some(revision(1)), "the branch is still there");
@@ -243,6 +246,16 @@ pub(super) async fn a_ring_during_a_look_is_not_silenced_by_its_rest(store: &Sha
         change(store, id, rest(None), looked).await;
         assert_eq!(store.due_tasks(at(1_000_000), 10).await.unwrap(), []);
     }
+    // Or the same driver, if he goes on under the same lease.
+    let lease = drive(store, id, at(3_000)).await;
+    let seen = read(store, id).await;
+    store.ring(&[id], at(3_000)).await.unwrap();
+    let _done = store.commit(&lease, decided(&seen, rest(None), at(3_000))).await.unwrap();
+    let seen = read(store, id).await;
+    assert_eq!(seen.next_look_at, Some(at(3_000)));
+    let _done = store.commit(&lease, decided(&seen, rest(None), at(3_000))).await.unwrap();
+    assert_eq!(read(store, id).await.next_look_at, None);
+    store.release(lease).await.unwrap();
     // Also if the rest says what is stored already, and whoever rings.
     let lease = drive(store, id, at(4_000)).await;
     let seen = read(store, id).await;

@@ -4,7 +4,7 @@ use super::Shared;
 use super::fixtures::*;
 use crate::model::*;
 use portcullis_core::facts::CheckState;
-use portcullis_core::ids::RunId;
+use portcullis_core::ids::{RoleName, RunId};
 use portcullis_core::job::{JobState, Lane, ProcessIdentity};
 use portcullis_core::step::Rest;
 use portcullis_core::task::Change;
@@ -125,4 +125,12 @@ pub(super) async fn a_run_that_pushed_nothing_new_voids_nothing(store: &Shared) 
     assert_eq!(store.finish(finish).await.unwrap(), Finished::Recorded);
     let task = read(store, id).await;
     assert_eq!((task.version, task.head_since), (2, Some(at(1))));
+    // A pull request for it is news, but no new head.
+    change(store, id, Change::Enqueue { role: RoleName::new("analyst") }, at(4)).await;
+    let job = claim(store, Lane::Role, FREE, at(5)).await.unwrap();
+    let shown = Some(NewHead { head: revision(5), pull_request: Some(3) });
+    let finish = Finish { head: shown, ..ended(&job, JobEnd::Done, at(6)) };
+    assert_eq!(store.finish(finish).await.unwrap(), Finished::Recorded);
+    let task = read(store, id).await;
+    assert_eq!((task.version, task.head_since, task.pull_request), (4, Some(at(1)), Some(3)));
 }

@@ -1,8 +1,8 @@
 //! How does a task move? The one function that does it (STG-2, I1).
 //!
-//! Everything that a decision writes is one transaction. It is guarded by the task's version (nobody else has changed the
-//! task since the decision) and by the number of the drive lease (we are still the one who decides). Whoever loses a
-//! guard writes nothing at all.
+//! Everything that a decision writes is one transaction. It is guarded by the task's version (nobody else has changed
+//! the task since the decision) and by the number of the drive lease (we are still the one who decides). Whoever loses
+//! a guard writes nothing at all.
 
 use super::audit::{self, Entry};
 use super::row::{Fail, Params, change as run, missing, to_json, to_json_if};
@@ -27,6 +27,9 @@ pub(super) fn commit(db: &Connection, lease: &LeaseName, number: i64, commit: &C
         Change::Rest { next_look_at, .. } => next_look(&task, *next_look_at, rung),
         _ => None, // Whatever else is written is looked at again at once.
     };
+    if rung && matches!(commit.change, Change::Rest { .. }) {
+        leases::answer_ring(db, lease)?;
+    }
     if is_known(&task, commit, next_look) {
         return Ok(Committed::Done { version: task.version });
     }
@@ -36,9 +39,6 @@ pub(super) fn commit(db: &Connection, lease: &LeaseName, number: i64, commit: &C
     }
     let change = Applied { db, task: &task, at: commit.at };
     change.apply(&commit.change, next_look)?;
-    if rung && matches!(commit.change, Change::Rest { .. }) {
-        leases::answer_ring(db, lease)?;
-    }
     outbox::add(db, task.id, &commit.effects, commit.at)?;
     if let Some((what, from, to)) = described(&task, &commit.change) {
         let entry = Entry {

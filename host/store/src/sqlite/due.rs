@@ -4,8 +4,8 @@ use super::row::{Fail, one};
 use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, named_params};
 
-// Every part reads a partial index over what is active. A job that cannot be claimed whatever the hour (its task is held
-// or has moved on) and an effect behind another one do not count: they would wake the daemon for nothing.
+// Every part reads a partial index over what is active. A job that cannot be claimed whatever the hour (its task is
+// held or has moved on) and an effect behind another one do not count: they would wake the daemon for nothing.
 const NEXT: &str = "
     SELECT min(at_ms) FROM (
         SELECT min(next_look_at_ms) AS at_ms FROM task WHERE next_look_at_ms > :after_ms

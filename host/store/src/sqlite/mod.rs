@@ -1,7 +1,7 @@
 //! The store on one SQLite file.
 //!
-//! One thread writes, a few read beside it (WAL). Whatever was answered has been fsynced. Deliberately absent: any clock
-//! (`datetime('now')` included), and any second process on the same file (see [`lock`]).
+//! One thread writes, a few read beside it (WAL). Whatever was answered has been fsynced. Deliberately absent: any
+//! clock (`datetime('now')` included), and any second process on the same file.
 
 mod audit;
 mod board;

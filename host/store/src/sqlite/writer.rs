@@ -1,8 +1,8 @@
 //! The one thread that writes, with group commit.
 //!
 //! Requests queue up while an fsync is under way; the next transaction takes all of them (up to [`BATCH`]) and ends in
-//! one fsync. Each request runs under a savepoint of its own, so that one that fails is undone alone. Nobody is answered
-//! before COMMIT has returned; if it fails, everybody in the batch is told so and nothing was written.
+//! one fsync. Each request runs under a savepoint of its own, so that one that fails is undone alone. Nobody is
+//! answered before COMMIT has returned; if it fails, everybody in the batch is told so and nothing was written.
 
 use super::row::Fail;
 use crate::model::StoreError;

@@ -1,5 +1,7 @@
 //! Builds the hostile guest, once for each set of features, with the cargo that runs the tests.
 
+#![allow(clippy::disallowed_methods, reason = "a test may start cargo")]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};

@@ -12,6 +12,7 @@ use portcullis_core::ids::Revision;
 use portcullis_core::time::UnixMillis;
 use portcullis_runtime::{CallInput, Gate, Runtime, RuntimeConfig};
 use sha2::{Digest as _, Sha256};
+use std::path::Path;
 use std::sync::Arc;
 
 /// 2026-01-05T09:00:00Z.
@@ -19,22 +20,31 @@ pub(crate) const AT: UnixMillis = UnixMillis(1_767_603_600_000);
 
 pub(crate) struct Fixture {
     pub(crate) runtime: Runtime,
+    /// Where a cold fixture has its artifacts.
     pub(crate) cache: tempfile::TempDir,
 }
 
 impl Fixture {
+    /// Over artifacts that all tests share, so that each guest is compiled once.
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
+    /// The same with other settings.
     pub(crate) fn with(change: impl FnOnce(&mut RuntimeConfig)) -> Self {
-        let cache = tempfile::tempdir().unwrap();
-        let mut config = RuntimeConfig::new(cache.path().join("compiled"));
+        let mut config = RuntimeConfig::new(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
         change(&mut config);
+        Self { runtime: Runtime::new(config).unwrap(), cache: tempfile::tempdir().unwrap() }
+    }
+
+    /// Over artifacts of its own: none yet.
+    pub(crate) fn cold() -> Self {
+        let cache = tempfile::tempdir().unwrap();
+        let config = RuntimeConfig::new(cache.path().join("compiled"));
         Self { runtime: Runtime::new(config).unwrap(), cache }
     }
 
-    /// A runtime that starts again over the same artifacts.
+    /// A cold fixture's runtime that starts again over the same artifacts.
     pub(crate) fn restarted(self) -> Self {
         let Self { runtime, cache } = self;
         drop(runtime);

@@ -18,15 +18,19 @@ pub(crate) struct FakeReads {
     pub(crate) panics: bool,
 }
 
-struct Pieces(Vec<Vec<u8>>);
+struct Pieces {
+    left: Vec<Vec<u8>>,
+    panics: bool,
+}
 
 #[async_trait]
 impl BlobReader for Pieces {
     fn size(&self) -> u64 {
+        assert!(!self.panics, "as told");
         4
     }
     async fn next(&mut self) -> Result<Vec<u8>, RepositoryError> {
-        Ok(self.0.pop().unwrap_or_default())
+        Ok(self.left.pop().unwrap_or_default())
     }
 }
 
@@ -61,7 +65,8 @@ impl Reads for FakeReads {
         Err(RepositoryError::NotFound(String::from_utf8_lossy(path).into_owned()))
     }
     async fn open_blob(&self, _: &Revision) -> Result<Box<dyn BlobReader>, RepositoryError> {
-        Ok(Box::new(Pieces(vec![b"st".to_vec(), b"te".to_vec()])))
+        let left = vec![b"st".to_vec(), b"te".to_vec()];
+        Ok(Box::new(Pieces { left, panics: self.panics }))
     }
     async fn checks(&self, _: &Revision) -> Result<Vec<Check>, ForgeError> {
         let check = Check {

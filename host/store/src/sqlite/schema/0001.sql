@@ -1,6 +1,6 @@
--- The words in CHECKs are those of the enums in core. Times are milliseconds since 1970 UTC (`_ms`) unless the name says
--- otherwise. AUTOINCREMENT: a number is never given twice, not even after its row was pruned; folders and leases are
--- named by them.
+-- The words in CHECKs are those of the enums in core. Times are milliseconds since 1970 UTC (`_ms`) unless the name
+-- says otherwise. AUTOINCREMENT: a number is never given twice, not even after its row was pruned; folders and leases
+-- are named by them.
 
 CREATE TABLE inbox (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -82,7 +82,8 @@ CREATE INDEX job_queued ON job (lane, project) WHERE state = 'queued';
 CREATE INDEX job_running ON job (lane, project) WHERE state = 'running';
 -- The last defence of QUE-2: a visit has one role at work, a revision is tested once.
 CREATE UNIQUE INDEX job_one_of_visit ON job (task, visit) WHERE lane = 'role' AND state IN ('queued', 'running');
-CREATE UNIQUE INDEX job_one_of_revision ON job (task, revision) WHERE lane = 'ci' AND state NOT IN ('failed', 'cancelled');
+CREATE UNIQUE INDEX job_one_of_revision ON job (task, revision)
+    WHERE lane = 'ci' AND state NOT IN ('failed', 'cancelled');
 
 CREATE TABLE run (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,212 @@
+//! The daemon as a process, and talking to it over HTTP.
+
+use crate::scene::{OPERATOR, PROJECT, READER, SECRET};
+use portcullis_connect::secret::Secret;
+use portcullis_connect::webhook::signature_header;
+use portcullis_core::event::Source;
+use portcullis_testkit::{eventually, eventually_some};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// How long anything here is waited for. Nothing takes as long as this: it only keeps a broken test from hanging.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The workspace's root.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace").to_owned()
+}
+
+/// The `portcullis` program, built once from this very source.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let args = ["build", "--locked", "--package", "portcullis", "--bin", "portcullis", "--message-format=json"];
+        let output = Command::new(cargo).args(args).current_dir(workspace()).stderr(Stdio::inherit()).output();
+        let output = output.expect("cargo can be started");
+        assert!(output.status.success(), "cargo could not build portcullis");
+        let text = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
+        let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let built = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+        built.expect("cargo says where the program is")
+    })
+}
+
+/// Runs `portcullis` with these arguments to its end, with nothing of this process's environment that concerns it.
+pub fn portcullis<const N: usize>(args: [&str; N]) -> Output {
+    Command::new(program()).args(args).current_dir(workspace()).stdin(Stdio::null()).output().expect("portcullis runs")
+}
+
+/// A daemon that runs. Killed, not stopped, when this value goes: tests that care how it ends say so.
+pub struct Daemon {
+    process: Child,
+    url: String,
+    log: PathBuf,
+    http: reqwest::Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// What the daemon answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body, if it was JSON; else its text.
+    pub body: Value,
+}
+
+impl Daemon {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(home: &Path, settings: &Path) -> Self {
+        let (address, log) = (home.join("url"), home.join("daemon.log"));
+        let _none_yet = std::fs::remove_file(&address);
+        let errors = std::fs::File::options().create(true).append(true).open(&log).expect("a log can be opened");
+        let process = Command::new(program())
+            .args(["serve", "--config"])
+            .arg(settings)
+            .env("RUST_LOG", "info,portcullis=debug,wasmtime=warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .expect("the daemon starts");
+        let url = eventually_some("the daemon listens", PATIENCE, || {
+            std::fs::read_to_string(&address).ok().filter(|url| url.ends_with('\n'))
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let http = portcullis_connect::http::client(PATIENCE).expect("an HTTP client");
+        Self { process, url: url.trim().to_owned(), log, http, runtime }
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Everything that it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// SIGKILL: no chance to clean up.
+    pub fn kill(mut self) {
+        self.process.kill().expect("the daemon can be killed");
+        self.process.wait().expect("the daemon ends");
+    }
+
+    /// SIGTERM, and its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill runs");
+        assert!(asked.success());
+        self.process.wait().expect("the daemon ends").code()
+    }
+
+    /// `GET` with the reader's token.
+    pub fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[("authorization", &format!("Bearer {READER}"))], Vec::new())
+    }
+
+    /// `POST` of JSON with the operator's token.
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        let token = format!("Bearer {OPERATOR}");
+        let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
+        self.send(Method::POST, path, &headers, body.to_string().into_bytes())
+    }
+
+    /// Any request.
+    pub fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.url)).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.runtime.block_on(async {
+            let answer = request.send().await.expect("the daemon answers");
+            let status = answer.status().as_u16();
+            let text = answer.text().await.expect("the answer arrives");
+            Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+        })
+    }
+
+    /// A webhook, correctly signed.
+    pub fn webhook(&self, source: Source, event: &str, delivery: &str, body: &[u8]) -> Answer {
+        let (name, signature) = signature_header(source, &Secret::new(SECRET), body).expect("the body can be signed");
+        let (event_header, delivery_header) = match source {
+            Source::Gitea => ("x-gitea-event", "x-gitea-delivery"),
+            Source::Github => ("x-github-event", "x-github-delivery"),
+            Source::Plane => ("x-plane-event", "x-plane-delivery"),
+        };
+        let headers = [
+            ("content-type", "application/json"),
+            (event_header, event),
+            (delivery_header, delivery),
+            (name, signature.as_str()),
+        ];
+        self.send(Method::POST, &format!("/webhooks/{}", source.as_str()), &headers, body.to_vec())
+    }
+
+    /// Makes a task; its number.
+    pub fn new_task(&self, work_item: &str) -> i64 {
+        let body = json!({ "project": PROJECT, "work_item": work_item, "title": format!("Do {work_item}") });
+        let answer = self.post("/tasks", &body);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["task"].as_i64().expect("a task has a number")
+    }
+
+    /// The task as `GET /tasks/{id}` shows it.
+    pub fn task(&self, id: i64) -> Value {
+        let answer = self.get(&format!("/tasks/{id}"));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
+    /// Waits until the task fulfils `condition`; the task then.
+    pub fn until(&self, id: i64, what: &str, condition: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            eventually_some(what, PATIENCE, || {
+                last = self.task(id);
+                condition(&last).then(|| last.clone())
+            })
+        }));
+        found.unwrap_or_else(|_| panic!("task {id} never: {what}; it is {last:#}\nthe daemon's log:\n{}", self.log()))
+    }
+
+    /// Waits until the task is in `stage`.
+    pub fn until_stage(&self, id: i64, stage: &str) -> Value {
+        self.until(id, &format!("in {stage}"), |shown| shown["task"]["stage"] == stage)
+    }
+
+    /// Waits until the task rests for this reason (`finished`, `held`, `gate-pending`, …).
+    pub fn until_rests(&self, id: i64, kind: &str) -> Value {
+        self.until(id, &format!("rests: {kind}"), |shown| shown["task"]["rest"]["kind"] == kind)
+    }
+
+    /// Waits until event `id` is no longer new; the event then.
+    pub fn until_handled(&self, id: i64) -> Value {
+        eventually_some("the event is handled", PATIENCE, || {
+            let event = self.get(&format!("/inbox/{id}")).body;
+            (event["state"] != "new").then_some(event)
+        })
+    }
+
+    /// Waits for a condition on the daemon.
+    pub fn eventually(&self, what: &str, condition: impl FnMut() -> bool) {
+        eventually(what, PATIENCE, condition);
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _gone_already = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}

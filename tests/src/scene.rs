@@ -1,0 +1,193 @@
+//! A scene: repository, settings and home, from which a daemon is started, stopped and started again.
+
+use crate::daemon::{Daemon, workspace};
+use portcullis_testkit::TempRepo;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The project of every scene.
+pub const PROJECT: &str = "demo";
+/// The operator's token.
+pub const OPERATOR: &str = "operator-token-of-the-tests";
+/// The reader's token.
+pub const READER: &str = "reader-token-of-the-tests";
+/// What every webhook source signs with.
+pub const SECRET: &str = "webhook-secret-of-the-tests";
+
+/// A repository with its settings; the daemon's home outlives the daemon.
+pub struct Scene {
+    /// The repository; its origin is what the daemon works on.
+    pub repo: TempRepo,
+    home: TempDir,
+    settings: PathBuf,
+}
+
+/// What a scene is made of.
+pub struct SceneBuilder {
+    manifest: Option<String>,
+    roles: Vec<(String, String)>,
+    commands: Vec<(String, String)>,
+    project: String,
+    more: String,
+    forge: String,
+    mandatory: String,
+    approved_stages: String,
+}
+
+impl Default for SceneBuilder {
+    fn default() -> Self {
+        Self {
+            manifest: Some("format = 1\n".to_owned()),
+            roles: Vec::new(),
+            commands: Vec::new(),
+            project: String::new(),
+            more: String::new(),
+            forge: "forge = \"local\"\n".to_owned(),
+            mandatory: "[]".to_owned(),
+            approved_stages: "[]".to_owned(),
+        }
+    }
+}
+
+impl SceneBuilder {
+    /// The manifest on the target branch; without this call: the default pipeline without any gate.
+    pub fn manifest(mut self, text: &str) -> Self {
+        self.manifest = Some(text.to_owned());
+        self
+    }
+
+    /// No manifest at all.
+    pub fn without_manifest(mut self) -> Self {
+        self.manifest = None;
+        self
+    }
+
+    /// A role's shell script.
+    pub fn role(mut self, name: &str, script: &str) -> Self {
+        self.roles.push((name.to_owned(), script.to_owned()));
+        self
+    }
+
+    /// The same shell script for every role of the default pipeline.
+    pub fn every_role(mut self, script: &str) -> Self {
+        for name in ["analyst", "architect", "developer", "reviewer", "tester", "deployer"] {
+            self = self.role(name, script);
+        }
+        self
+    }
+
+    /// A named command's shell script.
+    pub fn command(mut self, name: &str, script: &str) -> Self {
+        self.commands.push((name.to_owned(), script.to_owned()));
+        self
+    }
+
+    /// More lines of the `[[project]]` table.
+    pub fn project(mut self, lines: &str) -> Self {
+        self.project.push_str(lines);
+        self
+    }
+
+    /// More settings, before the project's table.
+    pub fn settings(mut self, text: &str) -> Self {
+        self.more.push_str(text);
+        self
+    }
+
+    /// Another forge than the local one: the lines that say which.
+    pub fn forge(mut self, lines: &str) -> Self {
+        self.forge = lines.to_owned();
+        self
+    }
+
+    /// `gates.mandatory`, as TOML.
+    pub fn mandatory(mut self, list: &str) -> Self {
+        self.mandatory = list.to_owned();
+        self
+    }
+
+    /// `gates.approved_stages`, as TOML; without this call no stage needs a person.
+    pub fn approved_stages(mut self, list: &str) -> Self {
+        self.approved_stages = list.to_owned();
+        self
+    }
+
+    /// Makes repository and settings. No daemon runs yet.
+    pub fn build(self) -> Scene {
+        let repo = TempRepo::with_commit("README.md", "# A service\n");
+        if let Some(manifest) = &self.manifest {
+            repo.commit_file(".portcullis/gates.toml", manifest);
+        }
+        let home = tempfile::tempdir().expect("a home can be made");
+        let settings = home.path().join("portcullis.toml");
+        let scene = Scene { repo, home, settings };
+        scene.write_settings(&self);
+        scene
+    }
+}
+
+impl Scene {
+    /// A scene to be described.
+    pub fn builder() -> SceneBuilder {
+        SceneBuilder::default()
+    }
+
+    /// The daemon's home.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The settings file.
+    pub fn settings(&self) -> &Path {
+        &self.settings
+    }
+
+    /// Starts the daemon and waits until it listens.
+    pub fn start(&self) -> Daemon {
+        Daemon::start(self.home(), &self.settings)
+    }
+
+    fn write_settings(&self, builder: &SceneBuilder) {
+        let quote = |path: &Path| serde_json::to_string(&path.display().to_string()).expect("a path is text");
+        let secret = |text: &str, name: &str| {
+            let path = self.home().join(name);
+            std::fs::write(&path, text).expect("a secret can be written");
+            format!("{{ file = {} }}", quote(&path))
+        };
+        let script = |kind: &str, name: &str, text: &str| {
+            let path = self.home().join(format!("{kind}-{name}.sh"));
+            std::fs::write(&path, text).expect("a script can be written");
+            format!("[\"sh\", {}]", quote(&path))
+        };
+        let mut text = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\nhome = {}\noperator_token = {}\nreader_token = {}\n\n[webhooks]\n",
+            quote(self.home()),
+            secret(OPERATOR, "operator"),
+            secret(READER, "reader"),
+        );
+        for source in ["gitea", "github", "plane"] {
+            text.push_str(&format!("{source} = {}\n", secret(SECRET, "webhook")));
+        }
+        text.push_str(&format!(
+            "\n[gates]\nregistry = {}\nmandatory = {}\napproved_stages = {}\n\n",
+            quote(&workspace().join("registry")),
+            builder.mandatory,
+            builder.approved_stages,
+        ));
+        text.push_str(&builder.more);
+        text.push_str(&format!(
+            "\n[[project]]\nname = \"{PROJECT}\"\nrepository = \"acme/service\"\nremote = {}\n{}{}\n[project.roles]\n",
+            quote(&self.repo.origin()),
+            builder.forge,
+            builder.project,
+        ));
+        for (name, body) in &builder.roles {
+            text.push_str(&format!("{name}.command = {}\n", script("role", name, body)));
+        }
+        text.push_str("\n[project.commands]\n");
+        for (name, body) in &builder.commands {
+            text.push_str(&format!("{name} = {}\n", script("command", name, body)));
+        }
+        std::fs::write(&self.settings, text).expect("the settings can be written");
+    }
+}

@@ -1,0 +1,4 @@
+//! The whole way, through the interfaces that people have.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod way;
