@@ -55,6 +55,8 @@ pub struct Daemon {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
+    /// `content-type`; empty if there is none.
+    pub content_type: String,
     /// The body, if it was JSON; else its text.
     pub body: Value,
 }
@@ -115,6 +117,29 @@ impl Daemon {
         self.send(Method::GET, path, &[("authorization", &format!("Bearer {READER}"))], Vec::new())
     }
 
+    /// The beginning of an answer that does not end yet: everything up to and with the piece that holds `until`.
+    pub fn get_until(&self, path: &str, until: &str) -> String {
+        let request = self.http.get(format!("{}{path}", self.url)).header("authorization", format!("Bearer {READER}"));
+        self.runtime.block_on(async {
+            let mut answer = request.send().await.expect("the daemon answers");
+            let mut text = String::new();
+            while !text.contains(until) {
+                let piece = tokio::time::timeout(PATIENCE, answer.chunk()).await;
+                let piece = piece.expect("a piece arrives in time").expect("the answer goes on");
+                let piece = piece.unwrap_or_else(|| panic!("the answer ended without `{until}`: {text}"));
+                text.push_str(&String::from_utf8_lossy(&piece));
+            }
+            text
+        })
+    }
+
+    /// The task in plain words, as `explain` says it.
+    pub fn explain(&self, id: i64) -> String {
+        let answer = self.get(&format!("/tasks/{id}/explain"));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body["text"].as_str().expect("explain says it in words").to_owned()
+    }
+
     /// `POST` of JSON with the operator's token.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         let token = format!("Bearer {OPERATOR}");
@@ -131,8 +156,10 @@ impl Daemon {
         self.runtime.block_on(async {
             let answer = request.send().await.expect("the daemon answers");
             let status = answer.status().as_u16();
+            let content_type = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+            let content_type = content_type.unwrap_or_default().to_owned();
             let text = answer.text().await.expect("the answer arrives");
-            Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+            Answer { status, content_type, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
         })
     }
 
@@ -155,7 +182,13 @@ impl Daemon {
 
     /// Makes a task; its number.
     pub fn new_task(&self, work_item: &str) -> i64 {
-        let body = json!({ "project": PROJECT, "work_item": work_item, "title": format!("Do {work_item}") });
+        self.new_task_in(PROJECT, work_item, &json!({}))
+    }
+
+    /// Makes a task of any project, with configuration of its own for single gates; its number.
+    pub fn new_task_in(&self, project: &str, work_item: &str, gates: &Value) -> i64 {
+        let title = format!("Do {work_item}");
+        let body = json!({ "project": project, "work_item": work_item, "title": title, "gates": gates });
         let answer = self.post("/tasks", &body);
         assert_eq!(answer.status, 201, "{}", answer.body);
         answer.body["task"].as_i64().expect("a task has a number")

@@ -11,7 +11,15 @@
 )]
 
 pub mod daemon;
+pub mod fake;
+pub mod gitea;
+pub mod latch;
+pub mod payload;
+pub mod plane;
+pub mod registry;
 pub mod scene;
 
 pub use daemon::{Answer, Daemon};
+pub use latch::Latch;
+pub use registry::OwnRegistry;
 pub use scene::{Scene, SceneBuilder};

@@ -32,6 +32,8 @@ pub struct SceneBuilder {
     forge: String,
     mandatory: String,
     approved_stages: String,
+    registry: PathBuf,
+    role_limits: Vec<(String, u64)>,
 }
 
 impl Default for SceneBuilder {
@@ -45,6 +47,8 @@ impl Default for SceneBuilder {
             forge: "forge = \"local\"\n".to_owned(),
             mandatory: "[]".to_owned(),
             approved_stages: "[]".to_owned(),
+            registry: workspace().join("registry"),
+            role_limits: Vec::new(),
         }
     }
 }
@@ -73,6 +77,18 @@ impl SceneBuilder {
         for name in ["analyst", "architect", "developer", "reviewer", "tester", "deployer"] {
             self = self.role(name, script);
         }
+        self
+    }
+
+    /// How many seconds a role's run may take.
+    pub fn role_limit(mut self, name: &str, seconds: u64) -> Self {
+        self.role_limits.push((name.to_owned(), seconds));
+        self
+    }
+
+    /// Another plugin registry than the workspace's.
+    pub fn registry(mut self, folder: &Path) -> Self {
+        folder.clone_into(&mut self.registry);
         self
     }
 
@@ -126,6 +142,21 @@ impl SceneBuilder {
     }
 }
 
+/// A repository whose target branch has this manifest.
+pub fn repository(manifest: &str) -> TempRepo {
+    let repo = TempRepo::with_commit("README.md", "# A service\n");
+    repo.commit_file(".portcullis/gates.toml", manifest);
+    repo
+}
+
+/// The settings of a further project, for [`SceneBuilder::settings`]. `more` follows: `[project.roles]` and the like.
+pub fn further_project(name: &str, repo: &TempRepo, more: &str) -> String {
+    let remote = serde_json::to_string(&repo.origin().display().to_string()).expect("a path is text");
+    format!(
+        "\n[[project]]\nname = \"{name}\"\nrepository = \"acme/{name}\"\nremote = {remote}\nforge = \"local\"\n{more}\n"
+    )
+}
+
 impl Scene {
     /// A scene to be described.
     pub fn builder() -> SceneBuilder {
@@ -140,6 +171,13 @@ impl Scene {
     /// The settings file.
     pub fn settings(&self) -> &Path {
         &self.settings
+    }
+
+    /// Changes the settings' text: every `from` becomes `to`.
+    pub fn edit_settings(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(&self.settings).expect("the settings can be read");
+        assert!(text.contains(from), "the settings have no {from}");
+        std::fs::write(&self.settings, text.replace(from, to)).expect("the settings can be written");
     }
 
     /// Starts the daemon and waits until it listens.
@@ -170,7 +208,7 @@ impl Scene {
         }
         text.push_str(&format!(
             "\n[gates]\nregistry = {}\nmandatory = {}\napproved_stages = {}\n\n",
-            quote(&workspace().join("registry")),
+            quote(&builder.registry),
             builder.mandatory,
             builder.approved_stages,
         ));
@@ -183,6 +221,9 @@ impl Scene {
         ));
         for (name, body) in &builder.roles {
             text.push_str(&format!("{name}.command = {}\n", script("role", name, body)));
+        }
+        for (name, seconds) in &builder.role_limits {
+            text.push_str(&format!("{name}.time_limit_s = {seconds}\n"));
         }
         text.push_str("\n[project.commands]\n");
         for (name, body) in &builder.commands {

@@ -21,7 +21,9 @@ const CROSSINGS: u64 = 7;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    println!("| tasks | roles at once | seconds | stages crossed per second | role runs per second |\n|--:|--:|--:|--:|--:|");
+    println!(
+        "| tasks | roles at once | seconds | stages crossed per second | role runs per second |\n|--:|--:|--:|--:|--:|"
+    );
     for (tasks, at_once) in [(20_u64, 1_u32), (20, 4), (20, 1), (20, 4)] {
         let house = House::open(at_once);
         let began = Instant::now();
@@ -74,7 +76,8 @@ impl House {
     async fn through(&self, tasks: u64) {
         for n in 0..tasks {
             let body = json!({ "project": "bench", "work_item": format!("B-{}-{n}", self.daemon.id()), "title": "go" });
-            let sent = self.http.post(format!("{}/tasks", self.url)).bearer_auth(TOKEN).json(&body).send().await.unwrap();
+            let sent =
+                self.http.post(format!("{}/tasks", self.url)).bearer_auth(TOKEN).json(&body).send().await.unwrap();
             assert!(sent.status().is_success());
         }
         loop {

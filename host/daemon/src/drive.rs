@@ -9,7 +9,7 @@ use crate::effects;
 use crate::gatehouse::{APPROVAL, BoundGate, Gatehouse};
 use crate::judge;
 use crate::merge::{self, MergeEnd};
-use crate::project::Project;
+use crate::project::{Heads, Project};
 use portcullis_core::effect::NewEffect;
 use portcullis_core::facts::Approval;
 use portcullis_core::gate::{Call, Evaluation, Mode, Outcome, Subject, Verdict};
@@ -53,7 +53,7 @@ pub async fn drive(app: &App, id: TaskId) -> Result<Driven, StoreError> {
         Acquire::Won(lease) => lease,
         Acquire::Held { .. } => return Ok(Driven::Busy),
     };
-    let mut drive = Drive { app, lease, fresh: Vec::new(), merged: None };
+    let mut drive = Drive { app, lease, fresh: Vec::new(), merged: None, heads: None };
     let end = drive.run(id).await;
     merge::settle(app, id, matches!(end, Ok(Driven::Rests(ref rest)) if keeps_merge_lease(rest))).await;
     app.store.release(drive.lease).await?;
@@ -83,6 +83,9 @@ struct Drive<'a> {
     fresh: Vec<Evaluation>,
     /// The merge that this drive has just confirmed.
     merged: Option<Revision>,
+    /// The remote's heads, as this drive asked for them. What moves there later rings, and before a merge the remote is
+    /// asked again; what this drive itself publishes makes it ask again too.
+    heads: Option<Heads>,
 }
 
 /// What one look at the world found.
@@ -179,6 +182,7 @@ impl Drive<'_> {
                 let Some(end) = keep(self.app, &mut self.lease, merging).await? else {
                     return Ok(Next::End(Driven::Stale));
                 };
+                self.heads = None;
                 match end {
                     MergeEnd::Merged(commit) => {
                         self.merged = Some(commit);
@@ -246,10 +250,14 @@ impl Drive<'_> {
         let Some(project) = self.app.project(&task.project) else {
             return unusable(format!("project {} is no longer in the settings; add it again", task.project));
         };
-        let heads = match project.heads(&task.branch).await {
-            Ok(heads) => heads,
-            Err(reason) => return Ok(Err(Rest::RepositoryUnavailable { reason })),
+        let heads = match self.heads.take() {
+            Some(heads) => heads,
+            None => match project.heads(&task.branch).await {
+                Ok(heads) => heads,
+                Err(reason) => return Ok(Err(Rest::RepositoryUnavailable { reason })),
+            },
         };
+        self.heads = Some(heads.clone());
         // While its role is at work, only that work moves the branch; afterwards the remote's word counts (GAT-8).
         let at_work = job.as_ref().is_some_and(|job| job.state == JobState::Running);
         if let Some(head) =
@@ -298,6 +306,7 @@ impl Drive<'_> {
         self.fresh.push(asked.evaluation);
         match asked.published {
             Some(head) => {
+                self.heads = None;
                 world.project.after_push(self.app, task, &head).await?;
                 let why = format!("gate {gate} published {}", head.short());
                 self.commit(task, Change::Head { head }, Vec::new(), why).await

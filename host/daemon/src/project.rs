@@ -34,6 +34,8 @@ pub struct Project {
     git: Git,
     remote: Remote,
     mirror: PathBuf,
+    /// The mirror, once it was found sound.
+    opened: Mutex<Option<Mirror>>,
     worktrees: PathBuf,
     /// The gatehouse of the target head that was looked at last.
     house: Mutex<Option<Looked>>,
@@ -81,7 +83,18 @@ impl Project {
     ) -> Self {
         let mirror = home.join("mirrors").join(format!("{}.git", settings.name));
         let worktrees = home.join("worktrees").join(settings.name.as_str());
-        Self { settings, forge, tracker, outbound, git, remote, mirror, worktrees, house: Mutex::new(None) }
+        Self {
+            settings,
+            forge,
+            tracker,
+            outbound,
+            git,
+            remote,
+            mirror,
+            opened: Mutex::default(),
+            worktrees,
+            house: Mutex::new(None),
+        }
     }
 
     /// Runs `work` on the mirror, which is made if it is not there.
@@ -89,12 +102,21 @@ impl Project {
         &self,
         work: impl FnOnce(&Mirror) -> Result<T, portcullis_git::GitError> + Send + 'static,
     ) -> Result<T, String> {
+        let known = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (git, remote, mirror) = (self.git.clone(), self.remote.clone(), self.mirror.clone());
-        let done = tokio::task::spawn_blocking(move || work(&Mirror::ensure(&git, &remote, &mirror)?));
-        match done.await {
+        let done = tokio::task::spawn_blocking(move || {
+            let mirror = known.map_or_else(|| Mirror::ensure(&git, &remote, &mirror), Ok)?;
+            work(&mirror).map(|done| (done, mirror))
+        });
+        let done = match done.await {
             Ok(result) => result.map_err(|error| chain(&error)),
             Err(error) => Err(format!("a git call did not come back: {error}")),
-        }
+        };
+        // After a failure the mirror is looked at anew: somebody may have removed it.
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let (done, mirror) = done.inspect_err(|_| *opened = None)?;
+        *opened = Some(mirror);
+        Ok(done)
     }
 
     /// The repository in which objects are read.

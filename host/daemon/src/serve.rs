@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::bell::Bell;
 use crate::builtin_tracker::BuiltinTracker;
 use crate::clock::SystemClock;
+use crate::drive::{self, Driven};
 use crate::gatehouse::chain;
 use crate::http::auth::Tokens;
 use crate::http::server::{Shared, WebhookSecrets, router};
@@ -14,7 +15,7 @@ use crate::redact::Redactor;
 use crate::run::launch::Launcher;
 use crate::run::{adopt, worker};
 use crate::settings::{ForgeKind, ProjectSettings, SecretSource, Settings, SettingsError, TrackerKind};
-use crate::{drive, inbox, outbound, outbox};
+use crate::{inbox, outbound, outbox};
 use anyhow::{Context, Result};
 use portcullis_catalog::registry::Registry;
 use portcullis_connect::forge::{Forge, GitHub, Gitea};
@@ -22,7 +23,7 @@ use portcullis_connect::http::Connection;
 use portcullis_connect::secret::Secret;
 use portcullis_connect::tracker::{Plane, PlaneSettings, Tracker};
 use portcullis_core::step::Rules;
-use portcullis_core::time::Clock;
+use portcullis_core::time::{Clock, UnixMillis};
 use portcullis_git::{Git, GitSettings, Remote};
 use portcullis_runtime::{Runtime, RuntimeConfig};
 use portcullis_store::Store;
@@ -220,8 +221,9 @@ fn spawn_loops(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut Joi
     let (a, stop) = (app.clone(), stopping.clone());
     tasks.spawn(async move {
         while !*stop.borrow() {
+            let began = a.now();
             match inbox::tick(&a).await {
-                Ok(0) => pause(&a, &a.bell.inbox).await,
+                Ok(0) => pause(&a, &a.bell.inbox, began).await,
                 Ok(_) => {}
                 Err(error) => trouble("inbox", &error).await,
             }
@@ -230,8 +232,9 @@ fn spawn_loops(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut Joi
     let (a, stop) = (app.clone(), stopping.clone());
     tasks.spawn(async move {
         while !*stop.borrow() {
+            let began = a.now();
             match outbox::tick(&a).await {
-                Ok(0) => pause(&a, &a.bell.outbox).await,
+                Ok(0) => pause(&a, &a.bell.outbox, began).await,
                 Ok(_) => {}
                 Err(error) => trouble("outbox", &error).await,
             }
@@ -240,8 +243,9 @@ fn spawn_loops(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut Joi
     let (a, stop) = (app.clone(), stopping.clone());
     tasks.spawn(async move {
         while !*stop.borrow() {
+            let began = a.now();
             match worker::tick(&a).await {
-                Ok(_) => pause(&a, &a.bell.jobs).await,
+                Ok(_) => pause(&a, &a.bell.jobs, began).await,
                 Err(error) => trouble("worker", &error).await,
             }
         }
@@ -250,8 +254,9 @@ fn spawn_loops(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut Joi
     tasks.spawn(async move {
         let driving = Arc::new(Mutex::new(HashSet::new()));
         while !*stop.borrow() {
+            let began = a.now();
             match dispatch(&a, &drives, &driving).await {
-                Ok(()) => pause(&a, &a.bell.tasks).await,
+                Ok(()) => pause(&a, &a.bell.tasks, began).await,
                 Err(error) => trouble("drive", &error).await,
             }
         }
@@ -275,24 +280,30 @@ async fn dispatch(
         let Ok(place) = drives.clone().acquire_owned().await else { return Ok(()) };
         let (app, driving) = (app.clone(), driving.clone());
         tokio::spawn(async move {
-            match drive::drive(&app, task).await {
+            let end = drive::drive(&app, task).await;
+            match &end {
                 Ok(end) => tracing::debug!(task.id = task.0, ?end, "a task was looked at"),
                 Err(error) => {
-                    tracing::error!(task.id = task.0, error = %chain(&error), "a task could not be looked at; trying again")
+                    tracing::error!(task.id = task.0, error = %chain(error), "a task could not be looked at; trying again");
                 }
             }
             driving.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&task);
             drop(place);
-            app.bell.tasks.notify_one();
+            // A ring that came while it was driven is due now. Where somebody else holds it or the store fails, looking
+            // again at once would only burn time.
+            if matches!(end, Ok(Driven::Rests(_) | Driven::Stale)) {
+                app.bell.tasks.notify_one();
+            }
         });
     }
     Ok(())
 }
 
-/// Sleeps until the bell rings or the store has something due, but never for long.
-async fn pause(app: &App, bell: &tokio::sync::Notify) {
-    let until_due = match app.store.next_due().await {
-        Ok(Some(at)) => at.since(app.now()).max(Duration::from_millis(50)),
+/// Sleeps until the bell rings or something falls due that was not when the look at `began` was made, but never for long:
+/// what was due then and could not be done (no free place, somebody else's lease) rings when that changes.
+async fn pause(app: &App, bell: &tokio::sync::Notify, began: UnixMillis) {
+    let until_due = match app.store.next_due_after(began).await {
+        Ok(Some(at)) => at.since(app.now()),
         Ok(None) | Err(_) => LONGEST_SLEEP,
     };
     tokio::select! {

@@ -1,0 +1,127 @@
+//! A Plane of the tests' own: one project with a board, whose work items have a state and comments.
+
+use crate::fake::{Asked, Fake, Reply};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+/// What it wants to be shown.
+const TOKEN: &str = "tracker-token-of-the-tests";
+/// Its project's id.
+pub const TRACKER_PROJECT: &str = "7e1f9f3a-2222-4e0e-8a9b-0c1d2e3f4a5b";
+
+/// The board: each state's id is `state-` and its place here.
+const STATES: [(&str, &str); 9] = [
+    ("Todo", "unstarted"),
+    ("To Analyse", "unstarted"),
+    ("Analysis", "started"),
+    ("In Progress", "started"),
+    ("Needs Input", "started"),
+    ("Blocked", "started"),
+    ("Approved", "started"),
+    ("Rejected", "started"),
+    ("Done", "completed"),
+];
+
+/// The fake tracker.
+pub struct FakePlane {
+    server: Fake,
+    folder: TempDir,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Every state that an item was put into, in order.
+    shown: BTreeMap<String, Vec<String>>,
+    /// External id and text.
+    comments: Vec<(String, String)>,
+    down: bool,
+}
+
+impl Default for FakePlane {
+    fn default() -> Self {
+        Self::start()
+    }
+}
+
+/// The id of the state of this name.
+pub fn state_id(name: &str) -> String {
+    let place = STATES.iter().position(|(known, _)| *known == name).expect("the board has this state");
+    format!("state-{place}")
+}
+
+impl FakePlane {
+    /// Starts it.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        std::fs::write(folder.path().join("token"), TOKEN).expect("the token can be written");
+        let state = Arc::<Mutex<State>>::default();
+        let answering = state.clone();
+        let server = Fake::start(move |asked| answer(&mut answering.lock().unwrap(), asked));
+        Self { server, folder, state }
+    }
+
+    /// The lines of a `[[project]]` table that lead here.
+    pub fn tracker(&self) -> String {
+        format!(
+            "tracker = \"plane\"\nplane = {{ url = \"{}\", workspace = \"acme\", project_id = \"{TRACKER_PROJECT}\", token = {{ file = \"{}\" }} }}\n",
+            self.server.url(),
+            self.folder.path().join("token").display()
+        )
+    }
+
+    /// Whether it answers everything with 503.
+    pub fn set_down(&self, down: bool) {
+        self.state.lock().unwrap().down = down;
+    }
+
+    /// The names of the states that we put an item into, in order.
+    pub fn shown(&self, item: &str) -> Vec<String> {
+        self.state.lock().unwrap().shown.get(item).cloned().unwrap_or_default()
+    }
+
+    /// The texts said at work items, as HTML.
+    pub fn comments(&self) -> Vec<String> {
+        self.state.lock().unwrap().comments.iter().map(|(_, text)| text.clone()).collect()
+    }
+}
+
+fn answer(state: &mut State, asked: &Asked) -> Reply {
+    if state.down {
+        return Reply::Json(503, json!({ "error": "down for maintenance" }));
+    }
+    if asked.header("x-api-key") != Some(TOKEN) {
+        return Reply::Json(401, json!({ "detail": "Given API token is not valid" }));
+    }
+    let not_found = || Reply::Json(404, json!({ "error": "The required object does not exist." }));
+    let prefix = format!("/api/v1/workspaces/acme/projects/{TRACKER_PROJECT}/");
+    let Some(path) = asked.path.strip_prefix(&prefix) else { return not_found() };
+    let body = asked.json();
+    match (asked.method.as_str(), &path.split('/').collect::<Vec<_>>()[..]) {
+        ("GET", ["states", ""]) => {
+            let one = |(name, group): &(&str, &str)| json!({ "id": state_id(name), "name": name, "group": group });
+            let all: Vec<Value> = STATES.iter().map(one).collect();
+            Reply::Json(200, json!({ "results": all, "next_page_results": false, "next_cursor": "100:1:0" }))
+        }
+        // An older Plane: it knows work items by their older name alone.
+        ("PATCH", ["issues", item, ""]) => {
+            let Some((name, _)) = STATES.iter().find(|(name, _)| body["state"] == state_id(name)) else {
+                return Reply::Json(400, json!({ "state": ["Invalid pk"] }));
+            };
+            state.shown.entry((*item).to_owned()).or_default().push((*name).to_owned());
+            Reply::Json(200, json!({ "id": item }))
+        }
+        ("POST", ["issues", _, "comments", ""]) => {
+            let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+            let (id, html) = (text("external_id"), text("comment_html"));
+            if state.comments.iter().any(|(known, _)| *known == id) {
+                return Reply::Json(409, json!({ "error": "Issue Comment with the same external id exists" }));
+            }
+            state.comments.push((id, html));
+            Reply::Json(201, json!({ "id": "comment" }))
+        }
+        _ => not_found(),
+    }
+}
