@@ -179,7 +179,7 @@ impl Drive<'_> {
                     return self.rest(task, began, rest, Some(self.app.now().plus(Duration::from_secs(5)))).await;
                 }
                 let merging = merge::merge(&world.project, task, &intent);
-                let Some(end) = keep(self.app, &mut self.lease, merging).await? else {
+                let Some(end) = keep(self.app, task.id, &mut self.lease, merging).await? else {
                     return Ok(Next::End(Driven::Stale));
                 };
                 self.heads = None;
@@ -264,6 +264,7 @@ impl Drive<'_> {
             heads.branch.filter(|head| !at_work && task.held.is_none() && task.head.as_ref() != Some(head))
         {
             let why = "the branch was pushed to".to_owned();
+            project.after_push(self.app, task, &head).await?;
             self.commit(task, Change::Head { head }, Vec::new(), why).await?;
             return Ok(Ok(None));
         }
@@ -300,7 +301,7 @@ impl Drive<'_> {
             pull_request: task.pull_request,
         };
         let asking = judge::ask(self.app, &world.project, task, bound, subject, call);
-        let Some(asked) = keep(self.app, &mut self.lease, asking).await? else {
+        let Some(asked) = keep(self.app, task.id, &mut self.lease, asking).await? else {
             return Ok(Next::End(Driven::Stale));
         };
         self.fresh.push(asked.evaluation);
@@ -390,8 +391,13 @@ impl Drive<'_> {
     }
 }
 
-/// Awaits `work` and renews the lease meanwhile. None: the lease was lost; the work was dropped.
-async fn keep<T>(app: &App, lease: &mut Lease, work: impl Future<Output = T>) -> Result<Option<T>, StoreError> {
+/// Awaits `work` and renews the leases meanwhile. None: the lease was lost; the work was dropped.
+async fn keep<T>(
+    app: &App,
+    task: TaskId,
+    lease: &mut Lease,
+    work: impl Future<Output = T>,
+) -> Result<Option<T>, StoreError> {
     let mut work = std::pin::pin!(work);
     loop {
         tokio::select! {
@@ -400,6 +406,7 @@ async fn keep<T>(app: &App, lease: &mut Lease, work: impl Future<Output = T>) ->
                 if !app.store.renew(lease, app.now(), LEASE_FOR).await? {
                     return Ok(None);
                 }
+                merge::renew(app, task).await?;
             }
         }
     }

@@ -88,8 +88,8 @@ impl Gatehouse {
         Ok(Self { pipeline: manifest.into_pipeline(), locked, resolved_lock })
     }
 
-    /// The gates of an edge that are not off, with the operator's and the task's configuration laid over the manifest's
-    /// (STV-3).
+    /// The gates of an edge that are not off, with the task's and then the operator's configuration laid over the
+    /// manifest's (STV-3).
     pub fn bind(&self, edge: &Edge, gates: &Gates, task_overlay: &Value) -> Vec<BoundGate> {
         edge.gates
             .iter()
@@ -97,10 +97,11 @@ impl Gatehouse {
                 let (_, _, plugin) =
                     self.locked.iter().find(|(from, name, _)| *from == edge.from && *name == spec.name)?;
                 let mut config = spec.config.clone();
-                if let Some(over) = gates.overlay.get(plugin.name.as_str()) {
+                if let Some(over) = task_overlay.get(spec.name.as_str()) {
                     lay_over(&mut config, over);
                 }
-                if let Some(over) = task_overlay.get(spec.name.as_str()) {
+                // The operator's comes last: no task switches back on what is off for the whole daemon.
+                if let Some(over) = gates.overlay.get(plugin.name.as_str()) {
                     lay_over(&mut config, over);
                 }
                 let shape = serde_json::json!({ "config": config, "limits": spec.limits, "grants": spec.grants });

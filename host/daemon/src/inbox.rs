@@ -32,6 +32,8 @@ pub async fn tick(app: &App) -> Result<usize, StoreError> {
     for row in due {
         let id = row.id;
         let settlement = match handle(app, &row).await {
+            // Nothing is tried for ever: then an operator sees it (WEB-4).
+            Ok(Settlement::Retry { reason, .. }) if row.attempts + 1 >= MAX_ATTEMPTS => Settlement::Parked { reason },
             Ok(settlement) => settlement,
             Err(error) if row.attempts + 1 >= MAX_ATTEMPTS => Settlement::Parked { reason: error.to_string() },
             Err(error) => Settlement::Retry {

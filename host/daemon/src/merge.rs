@@ -10,7 +10,7 @@ use portcullis_core::task::{MergeIntent, Task};
 use portcullis_store::StoreError;
 use std::time::Duration;
 
-/// Long enough for catching up and testing; renewed at each look.
+/// Long enough for a pause between two looks; renewed at each look and while a gate acts.
 const LEASE_FOR: Duration = Duration::from_secs(1800);
 
 /// How an attempt to merge ended.
@@ -95,6 +95,20 @@ pub async fn hold_lease(app: &App, task: TaskId, repository: &str) -> Result<Opt
         }
         Acquire::Held { by, .. } => Ok(Some(Rest::LeaseTaken { lease: name.to_string(), by: by.what })),
     }
+}
+
+/// Renews the lease that a task keeps, if it keeps one, while something takes long. One that was lost meanwhile is not
+/// kept on: the next step takes it anew, or rests.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn renew(app: &App, task: TaskId) -> Result<(), StoreError> {
+    if let Some(mut lease) = take_kept(app, task)
+        && app.store.renew(&mut lease, app.now(), LEASE_FOR).await?
+    {
+        keep(app, task, lease);
+    }
+    Ok(())
 }
 
 /// At the end of a drive: gives the lease back, unless the task is still on its way to the merge.

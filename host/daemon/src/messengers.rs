@@ -1,7 +1,7 @@
 //! Who tells the operator (NOT-1): what the settings name, or the log alone.
 
 use crate::settings::{Notify, SecretSource, SettingsError};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use async_trait::async_trait;
 use portcullis_connect::http::Connection;
 use portcullis_connect::messenger::{Messenger, MessengerError, Telegram, WebhookMessenger};
@@ -17,6 +17,15 @@ pub fn from_settings(
     notify: &Notify,
     mut read: impl FnMut(&str, Option<&SecretSource>) -> Result<Option<Secret>, SettingsError>,
 ) -> Result<Arc<dyn Messenger>> {
+    for (one, has_one, other, has_other) in [
+        ("telegram_token", notify.telegram_token.is_some(), "telegram_chat", notify.telegram_chat.is_some()),
+        ("webhook_url", notify.webhook_url.is_some(), "webhook_secret", notify.webhook_secret.is_some()),
+    ] {
+        if has_one != has_other {
+            let (set, missing) = if has_one { (one, other) } else { (other, one) };
+            bail!("setting `notify.{set}` needs `notify.{missing}` beside it; without it nobody would be told");
+        }
+    }
     if let (Some(token), Some(chat)) =
         (read("notify.telegram_token", notify.telegram_token.as_ref())?, &notify.telegram_chat)
     {

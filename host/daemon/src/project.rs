@@ -10,7 +10,7 @@ use portcullis_catalog::manifest::{LOCK_PATH, MANIFEST_PATH};
 use portcullis_connect::forge::Forge;
 use portcullis_connect::tracker::Tracker;
 use portcullis_core::facts::RepositoryError;
-use portcullis_core::ids::Revision;
+use portcullis_core::ids::{Revision, StageName};
 use portcullis_core::task::Task;
 use portcullis_git::{Branch, Git, Mirror, PushOutcome, Remote, Repository, Worktree};
 use portcullis_runtime::Outbound;
@@ -170,11 +170,6 @@ impl Project {
         Ok(house)
     }
 
-    /// Forgets what was read, because the registry or the lock has changed.
-    pub fn forget_gatehouse(&self) {
-        *self.house.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
     async fn read_gatehouse(
         &self,
         app: &App,
@@ -293,7 +288,7 @@ impl Project {
     /// In words.
     pub async fn land(&self, app: &App, task: &Task, message: &str) -> Result<Landed, String> {
         self.commit(app, task, message).await?;
-        let acts = portcullis_core::pipeline::Pipeline::default_stages().iter().any(|s| s.name == task.stage && s.acts);
+        let acts = self.acts(&task.stage);
         let branch = task.branch.clone();
         let target = self.settings.default_branch.clone();
         let (head, base) = self
@@ -316,6 +311,13 @@ impl Project {
             None => Some(self.open_pull_request(task).await?),
         };
         Ok(Landed::Published { head, pull_request })
+    }
+
+    /// Whether a stage's role acts instead of writing (LAU-4), as the pipeline that was read last says.
+    fn acts(&self, stage: &StageName) -> bool {
+        let looked = self.house.lock().unwrap_or_else(PoisonError::into_inner);
+        let house = looked.as_ref().and_then(|(_, house)| house.as_ref().ok());
+        house.and_then(|house| house.pipeline.stage(stage)).is_some_and(|stage| stage.acts)
     }
 
     async fn open_pull_request(&self, task: &Task) -> Result<u64, String> {

@@ -68,7 +68,7 @@ fn limits(reader: Reader<'_>, gate: &str, raw: &RawGate) -> Result<Limits, Manif
     for (key, value, highest) in [
         ("limits.cpu-ms", cpu_ms, 3_600_000),
         ("limits.wall-ms", wall_ms, 3_600_000),
-        ("limits.memory-mib", memory_mib, 4_096),
+        ("limits.memory-mib", memory_mib, 1_024),
         ("limits.host-calls", host_calls, 100_000_000),
         ("limits.findings", findings, 100_000),
         ("limits.output-kib", output_kib, 65_536),

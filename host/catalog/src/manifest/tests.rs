@@ -153,7 +153,7 @@ fn each_unusable_manifest_is_refused_with_thing_place_and_remedy() {
         (
             gate("limits = { memory-mib = 9000 }"),
             "line 9, column 10: gate `security`: `limits.memory-mib = 9000` is out of range; give it a value from 1 to \
-             4096",
+             1024",
         ),
         (
             gate("grant.network = [\"https://api.osv.dev\"]"),

@@ -62,6 +62,11 @@ impl Scene {
         let _ended = self.process.wait();
     }
 
+    /// The daemon's process id.
+    pub(super) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// A colleague's clone of the repository, for what happens beside the task.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ impl Voice {
         line(&format!("the daemon goes on at {}; its home is {}", scene.url, home.display()));
         line(&format!("  export PORTCULLIS_URL={} PORTCULLIS_TOKEN={}", scene.url, scene.token));
         line("  portcullis queue; portcullis task list; portcullis task show 1; portcullis task explain 1");
-        line("  end it with: pkill -TERM -f 'portcullis serve'");
+        line(&format!("  end it with: kill {}", scene.pid()));
     }
 }
 

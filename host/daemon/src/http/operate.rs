@@ -8,6 +8,7 @@ use crate::drive::LEASE_FOR;
 use crate::inbox::{decision, new_task};
 use crate::run::process::Pinned;
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -41,7 +42,7 @@ pub async fn create(
     State(shared): State<Shared>,
     body: Result<Json<NewTaskBody>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let Json(body) = body.map_err(|error| Problem::new(error.status(), error.body_text()))?;
     let app = &shared.app;
     let project = app.project(&ProjectName::new(body.project.clone())).ok_or_else(|| {
         let known: Vec<&str> = app.projects.keys().map(ProjectName::as_str).collect();
@@ -87,9 +88,14 @@ pub struct ActionBody {
 pub async fn act(
     State(shared): State<Shared>,
     Path((id, action)): Path<(i64, String)>,
-    body: Option<Json<ActionBody>>,
+    body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let body = body.map(|Json(body)| body).unwrap_or_default();
+    let body: ActionBody = if body.is_empty() {
+        ActionBody::default()
+    } else {
+        serde_json::from_slice(&body)
+            .map_err(|error| Problem::bad_request(format!("the body is not usable: {error}")))?
+    };
     let task = find(&shared, id).await?;
     let app = &shared.app;
     let by = body.by.unwrap_or_else(|| "operator".to_owned());

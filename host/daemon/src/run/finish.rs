@@ -54,7 +54,8 @@ pub async fn after_exit(
         return end_ci(app, project, job, &exit, folder).await;
     }
     let Some(task) = app.store.task(job.task).await? else { return Ok(()) };
-    if exit.exit_code != 0 {
+    // A role that was ended for its time or by a person may still say 0: that is no success.
+    if exit.exit_code != 0 || exit.reason.is_some() {
         // Kept locally, so that the next attempt goes on from there; nothing is shown before it is good.
         if let Err(reason) = project.commit(app, &task, &message(job, run)).await {
             tracing::warn!(job.id = job.id.0, %reason, "failed to commit what a failed run left");
