@@ -31,7 +31,7 @@ pub fn program() -> &'static Path {
         assert!(output.status.success(), "cargo could not build portcullis");
         let text = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
         let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let built = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+        let built = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
         built.expect("cargo says where the program is")
     })
 }

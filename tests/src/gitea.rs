@@ -26,6 +26,8 @@ pub enum MergeAnswer {
     IsLost,
     /// It does not come while the asker lives.
     Hangs,
+    /// It says 503, and so does everything after it until [`FakeGitea::set_down`].
+    IsTheLastOne,
 }
 
 /// The fake forge.
@@ -276,6 +278,10 @@ impl Inner {
             MergeAnswer::Fails => Reply::Json(500, json!({ "message": "context deadline exceeded" })),
             MergeAnswer::IsLost => Reply::HangUp,
             MergeAnswer::Hangs => Reply::Silence,
+            MergeAnswer::IsTheLastOne => {
+                state.down = true;
+                Reply::Json(503, json!({ "message": "down for maintenance" }))
+            }
         }
     }
 

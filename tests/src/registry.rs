@@ -71,6 +71,12 @@ pub fn hostile_judge() -> &'static Path {
     FILE.get_or_init(|| build("judge", "judge"))
 }
 
+/// The guest that misbehaves, with `evaluate` alone, calling out over HTTP.
+pub fn hostile_courier() -> &'static Path {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| build("judge,http", "judge,http"))
+}
+
 fn build(folder: &str, features: &str) -> PathBuf {
     static BUILDING: Mutex<()> = Mutex::new(());
     let _one = BUILDING.lock().expect("nobody panicked while building");

@@ -4,6 +4,7 @@
 
 use crate::app::App;
 use crate::effects::STATUS_CONTEXT;
+use crate::gatehouse::chain;
 use crate::project::Project;
 use crate::settings::{ForgeKind, TrackerKind};
 use portcullis_connect::webhook;
@@ -17,8 +18,8 @@ use portcullis_store::{Action, Settlement, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Tries before an event is parked.
-const MAX_ATTEMPTS: u32 = 8;
+/// Tries before an event is parked: about half an hour of somebody else's outage.
+const MAX_ATTEMPTS: u32 = 12;
 /// Wait between them.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(300) };
 
@@ -35,9 +36,9 @@ pub async fn tick(app: &App) -> Result<usize, StoreError> {
             // Nothing is tried for ever: then an operator sees it (WEB-4).
             Ok(Settlement::Retry { reason, .. }) if row.attempts + 1 >= MAX_ATTEMPTS => Settlement::Parked { reason },
             Ok(settlement) => settlement,
-            Err(error) if row.attempts + 1 >= MAX_ATTEMPTS => Settlement::Parked { reason: error.to_string() },
-            Err(error) => Settlement::Retry {
-                reason: error.to_string(),
+            Err(NotNow(reason)) if row.attempts + 1 >= MAX_ATTEMPTS => Settlement::Parked { reason },
+            Err(NotNow(reason)) => Settlement::Retry {
+                reason,
                 not_before: app.now().plus(BACKOFF.wait(row.attempts + 1, id.0.unsigned_abs())),
             },
         };
@@ -48,8 +49,17 @@ pub async fn tick(app: &App) -> Result<usize, StoreError> {
     Ok(found)
 }
 
+/// Why an event could not be handled; a later try may go better.
+struct NotNow(String);
+
+impl From<StoreError> for NotNow {
+    fn from(error: StoreError) -> Self {
+        Self(chain(&error))
+    }
+}
+
 /// What an event comes to.
-async fn handle(app: &App, row: &InboxRow) -> Result<Settlement, StoreError> {
+async fn handle(app: &App, row: &InboxRow) -> Result<Settlement, NotNow> {
     let event = match webhook::parse(row.source, &row.event, &row.body) {
         Ok(event) => event,
         // The same bytes will not read better later: an operator should see them.
@@ -90,15 +100,15 @@ async fn handle(app: &App, row: &InboxRow) -> Result<Settlement, StoreError> {
     }
 }
 
-fn ignored(reason: String) -> Result<Settlement, StoreError> {
+fn ignored(reason: String) -> Result<Settlement, NotNow> {
     Ok(Settlement::Ignored { reason })
 }
 
-fn no_owner(repository: &str) -> Result<Settlement, StoreError> {
+fn no_owner(repository: &str) -> Result<Settlement, NotNow> {
     ignored(format!("no project owns repository `{repository}`"))
 }
 
-fn ring(tasks: Vec<TaskId>, nobody: impl FnOnce() -> String) -> Result<Settlement, StoreError> {
+fn ring(tasks: Vec<TaskId>, nobody: impl FnOnce() -> String) -> Result<Settlement, NotNow> {
     if tasks.is_empty() {
         return ignored(nobody());
     }
@@ -117,7 +127,7 @@ fn owner(app: &App, source: Source, repository: &str) -> Option<Arc<Project>> {
 }
 
 /// A work item was moved on the board: a command, if its new state is one (TRK-1).
-async fn work_item(app: &App, event: Event) -> Result<Settlement, StoreError> {
+async fn work_item(app: &App, event: Event) -> Result<Settlement, NotNow> {
     let Event::WorkItem { tracker_project, item_id, work_item, title, description, state, state_name, actor } = event
     else {
         return ignored("no work item".to_owned());
@@ -134,10 +144,7 @@ async fn work_item(app: &App, event: Event) -> Result<Settlement, StoreError> {
         Some(state) => Some(state),
         None => match project.tracker.state_name(&tracker_project, &state_name).await {
             Ok(name) => name.as_deref().and_then(TrackerState::from_name),
-            Err(error) => {
-                let not_before = app.now().plus(Duration::from_secs(30));
-                return Ok(Settlement::Retry { reason: error.to_string(), not_before });
-            }
+            Err(error) => return Err(NotNow(error.to_string())),
         },
     };
     let task = app.store.task_by_tracker_id(&project.settings.name, &item_id).await?;
@@ -153,10 +160,7 @@ async fn work_item(app: &App, event: Event) -> Result<Settlement, StoreError> {
             };
             let name = WorkItem::new(name);
             let new = new_task(app, &project, name, Some(item_id), title, description, serde_json::json!({})).await;
-            match new {
-                Ok(new) => Ok(Settlement::Processed(vec![Action::Create(Box::new(new))])),
-                Err(reason) => Ok(Settlement::Retry { reason, not_before: app.now().plus(Duration::from_secs(30)) }),
-            }
+            Ok(Settlement::Processed(vec![Action::Create(Box::new(new.map_err(NotNow)?))]))
         }
         (Some(TrackerState::ToAnalyse), Some(task)) => ring(vec![task.id], String::new),
         (Some(state @ (TrackerState::Approved | TrackerState::Rejected)), Some(task)) => {

@@ -16,6 +16,7 @@ pub mod http;
 pub mod inbox;
 pub mod judge;
 pub mod local_forge;
+pub mod loops;
 pub mod merge;
 pub mod messengers;
 pub mod outbound;

@@ -12,7 +12,8 @@ use std::time::Duration;
 /// Telegram if it is set, else the generic webhook, else the log.
 ///
 /// # Errors
-/// A secret that cannot be read, or an address that is none.
+/// A secret that cannot be read, an address that is none, or half of what a messenger needs: a message that quietly goes
+/// nowhere is worse than no start.
 pub fn from_settings(
     notify: &Notify,
     mut read: impl FnMut(&str, Option<&SecretSource>) -> Result<Option<Secret>, SettingsError>,
@@ -24,6 +25,16 @@ pub fn from_settings(
         if has_one != has_other {
             let (set, missing) = if has_one { (one, other) } else { (other, one) };
             bail!("setting `notify.{set}` needs `notify.{missing}` beside it; without it nobody would be told");
+        }
+    }
+    for (key, set, other, other_set) in [
+        ("telegram_token", notify.telegram_token.is_some(), "telegram_chat", notify.telegram_chat.is_some()),
+        ("webhook_url", notify.webhook_url.is_some(), "webhook_secret", notify.webhook_secret.is_some()),
+    ] {
+        let (has, lacks) = if set { (key, other) } else { (other, key) };
+        if set != other_set {
+            let reason = format!("notify.{has} alone tells nobody; set notify.{lacks} as well");
+            return Err(SettingsError::Value { key: format!("notify.{lacks}"), reason }.into());
         }
     }
     if let (Some(token), Some(chat)) =
@@ -48,5 +59,31 @@ impl Messenger for Log {
     async fn send(&self, key: &str, text: &str) -> Result<(), MessengerError> {
         tracing::warn!(key, "for the operator: {text}");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn half_a_messenger_is_refused_with_what_is_missing() {
+        // CFG-1
+        let none = |_: &str, _: Option<&SecretSource>| Ok(None);
+        let source = || Some(SecretSource::Env { env: "NAME".to_owned() });
+        for (notify, lacks) in [
+            (
+                Notify { webhook_url: Some("https://a.example".to_owned()), ..Notify::default() },
+                "notify.webhook_secret",
+            ),
+            (Notify { webhook_secret: source(), ..Notify::default() }, "notify.webhook_url"),
+            (Notify { telegram_token: source(), ..Notify::default() }, "notify.telegram_chat"),
+            (Notify { telegram_chat: Some("1".to_owned()), ..Notify::default() }, "notify.telegram_token"),
+        ] {
+            let error = from_settings(&notify, none).err().unwrap().to_string();
+            assert!(error.starts_with(&format!("setting `{lacks}`: ")), "{error}");
+        }
+        assert!(from_settings(&Notify::default(), none).is_ok());
     }
 }

@@ -229,12 +229,11 @@ impl Project {
     ///
     /// # Errors
     /// In words.
-    pub async fn worktree(&self, app: &App, task: &Task) -> Result<PathBuf, String> {
+    pub async fn worktree(&self, task: &Task) -> Result<PathBuf, String> {
         let from = match &task.head {
             Some(head) => head.clone(),
             None => self.heads(&task.branch).await?.target,
         };
-        let _ = app;
         let (branch, dir, head) = (task.branch.clone(), self.worktree_folder(task), task.head.clone());
         self.with_mirror(move |mirror| {
             let worktree = mirror.repository().ensure_worktree(&Branch::parse(&branch)?, &dir, &from)?;
@@ -265,7 +264,7 @@ impl Project {
     ///
     /// # Errors
     /// In words.
-    pub async fn commit(&self, _app: &App, task: &Task, message: &str) -> Result<Option<Revision>, String> {
+    pub async fn commit(&self, task: &Task, message: &str) -> Result<Option<Revision>, String> {
         let (branch, dir, message) = (task.branch.clone(), self.worktree_folder(task), message.to_owned());
         let from = task.head.clone();
         self.with_mirror(move |mirror| {
@@ -286,8 +285,8 @@ impl Project {
     ///
     /// # Errors
     /// In words.
-    pub async fn land(&self, app: &App, task: &Task, message: &str) -> Result<Landed, String> {
-        self.commit(app, task, message).await?;
+    pub async fn land(&self, task: &Task, message: &str) -> Result<Landed, String> {
+        self.commit(task, message).await?;
         let acts = self.acts(&task.stage);
         let branch = task.branch.clone();
         let target = self.settings.default_branch.clone();
@@ -370,7 +369,7 @@ impl Project {
     ///
     /// # Errors
     /// In words.
-    pub async fn checkout(&self, _app: &App, name: &str, revision: &Revision) -> Result<PathBuf, String> {
+    pub async fn checkout(&self, name: &str, revision: &Revision) -> Result<PathBuf, String> {
         let (dir, branch, revision) = (self.worktrees.join(name), format!("portcullis/{name}"), revision.clone());
         self.with_mirror(move |mirror| {
             let worktree = mirror.repository().ensure_worktree(&Branch::parse(&branch)?, &dir, &revision)?;
@@ -381,7 +380,7 @@ impl Project {
     }
 
     /// Removes a checkout.
-    pub async fn discard_checkout(&self, _app: &App, name: &str) {
+    pub async fn discard_checkout(&self, name: &str) {
         let dir = self.worktrees.join(name);
         if let Err(reason) = self.with_mirror(move |mirror| mirror.repository().remove_worktree(&dir)).await {
             tracing::warn!(name, %reason, "failed to remove a checkout");

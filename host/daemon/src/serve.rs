@@ -4,18 +4,18 @@ use crate::app::App;
 use crate::bell::Bell;
 use crate::builtin_tracker::BuiltinTracker;
 use crate::clock::SystemClock;
-use crate::drive::{self, Driven};
-use crate::gatehouse::chain;
+
 use crate::http::auth::Tokens;
+use crate::http::listen;
 use crate::http::server::{Shared, WebhookSecrets, router};
 use crate::local_forge::LocalForge;
 use crate::messengers;
 use crate::project::Project;
 use crate::redact::Redactor;
+use crate::run::adopt;
 use crate::run::launch::Launcher;
-use crate::run::{adopt, worker};
 use crate::settings::{ForgeKind, ProjectSettings, SecretSource, Settings, SettingsError, TrackerKind};
-use crate::{inbox, outbound, outbox};
+use crate::{loops, outbound};
 use anyhow::{Context, Result};
 use portcullis_catalog::registry::Registry;
 use portcullis_connect::forge::{Forge, GitHub, Gitea};
@@ -23,7 +23,7 @@ use portcullis_connect::http::Connection;
 use portcullis_connect::secret::Secret;
 use portcullis_connect::tracker::{Plane, PlaneSettings, Tracker};
 use portcullis_core::step::Rules;
-use portcullis_core::time::{Clock, UnixMillis};
+use portcullis_core::time::Clock;
 use portcullis_git::{Git, GitSettings, Remote};
 use portcullis_runtime::{Runtime, RuntimeConfig};
 use portcullis_store::Store;
@@ -36,11 +36,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-
-/// How long a loop sleeps at most: the backstop behind every bell.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
-/// Tasks looked at side by side.
-const DRIVES: u32 = 16;
 
 /// File in the home folder that holds the daemon's URL.
 pub const ADDRESS_FILE: &str = "url";
@@ -128,16 +123,12 @@ pub async fn start(settings: Settings) -> Result<Running> {
     tracing::info!(%address, home = %home.display(), projects = app.projects.len(), adopted, freed, "portcullis is up");
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    spawn_loops(&app, &stopping, &mut tasks);
+    loops::spawn(&app, &stopping, &mut tasks);
     let routes = router(Shared::new(app.clone(), tokens, webhooks));
+    let patience = Duration::from_secs(app.settings.server.request_timeout_s.max(1));
     let mut until = stopping;
     tasks.spawn(async move {
-        let serving = axum::serve(listener, routes).with_graceful_shutdown(async move {
-            let _stopped = until.wait_for(|stop| *stop).await;
-        });
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the HTTP server ended");
-        }
+        listen::serve(listener, routes, patience, until.wait_for(|stop| *stop)).await;
     });
     Ok(Running { app, address, stop, tasks })
 }
@@ -214,105 +205,4 @@ fn open_project(
     };
     let outbound = outbound::guarded()?;
     Ok(Project::new(settings.clone(), home, git.clone(), remote, forge, tracker, outbound))
-}
-
-fn spawn_loops(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
-    let drives = Arc::new(tokio::sync::Semaphore::new(DRIVES as usize));
-    let (a, stop) = (app.clone(), stopping.clone());
-    tasks.spawn(async move {
-        while !*stop.borrow() {
-            let began = a.now();
-            match inbox::tick(&a).await {
-                Ok(0) => pause(&a, &a.bell.inbox, began).await,
-                Ok(_) => {}
-                Err(error) => trouble("inbox", &error).await,
-            }
-        }
-    });
-    let (a, stop) = (app.clone(), stopping.clone());
-    tasks.spawn(async move {
-        while !*stop.borrow() {
-            let began = a.now();
-            match outbox::tick(&a).await {
-                Ok(0) => pause(&a, &a.bell.outbox, began).await,
-                Ok(_) => {}
-                Err(error) => trouble("outbox", &error).await,
-            }
-        }
-    });
-    let (a, stop) = (app.clone(), stopping.clone());
-    tasks.spawn(async move {
-        while !*stop.borrow() {
-            let began = a.now();
-            match worker::tick(&a).await {
-                Ok(_) => pause(&a, &a.bell.jobs, began).await,
-                Err(error) => trouble("worker", &error).await,
-            }
-        }
-    });
-    let (a, stop) = (app.clone(), stopping.clone());
-    tasks.spawn(async move {
-        let driving = Arc::new(Mutex::new(HashSet::new()));
-        while !*stop.borrow() {
-            let began = a.now();
-            match dispatch(&a, &drives, &driving).await {
-                Ok(()) => pause(&a, &a.bell.tasks, began).await,
-                Err(error) => trouble("drive", &error).await,
-            }
-        }
-        // What is being decided is let end: each drive holds one of these.
-        let _all = drives.acquire_many(DRIVES).await;
-    });
-}
-
-type DrivenNow = Arc<Mutex<HashSet<portcullis_core::ids::TaskId>>>;
-
-/// Starts a drive for every task that is due and is not driven yet.
-async fn dispatch(
-    app: &Arc<App>,
-    drives: &Arc<tokio::sync::Semaphore>,
-    driving: &DrivenNow,
-) -> Result<(), portcullis_store::StoreError> {
-    for task in app.store.due_tasks(app.now(), 200).await? {
-        if !driving.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(task) {
-            continue;
-        }
-        let Ok(place) = drives.clone().acquire_owned().await else { return Ok(()) };
-        let (app, driving) = (app.clone(), driving.clone());
-        tokio::spawn(async move {
-            let end = drive::drive(&app, task).await;
-            match &end {
-                Ok(end) => tracing::debug!(task.id = task.0, ?end, "a task was looked at"),
-                Err(error) => {
-                    tracing::error!(task.id = task.0, error = %chain(error), "a task could not be looked at; trying again");
-                }
-            }
-            driving.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&task);
-            drop(place);
-            // A ring that came while it was driven is due now. Where somebody else holds it or the store fails, looking
-            // again at once would only burn time.
-            if matches!(end, Ok(Driven::Rests(_) | Driven::Stale)) {
-                app.bell.tasks.notify_one();
-            }
-        });
-    }
-    Ok(())
-}
-
-/// Sleeps until the bell rings or something falls due that was not when the look at `began` was made, but never for long:
-/// what was due then and could not be done (no free place, somebody else's lease) rings when that changes.
-async fn pause(app: &App, bell: &tokio::sync::Notify, began: UnixMillis) {
-    let until_due = match app.store.next_due_after(began).await {
-        Ok(Some(at)) => at.since(app.now()),
-        Ok(None) | Err(_) => LONGEST_SLEEP,
-    };
-    tokio::select! {
-        () = bell.notified() => {}
-        () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
-    }
-}
-
-async fn trouble(which: &str, error: &(dyn std::error::Error + Send + Sync)) {
-    tracing::error!(r#loop = which, error = %chain(error), "a loop could not do its work; trying again");
-    tokio::time::sleep(Duration::from_secs(1)).await;
 }

@@ -38,7 +38,8 @@ fn the_demo_takes_a_work_item_all_the_way_and_says_so_as_one_json_object() {
     assert_eq!(verdicts("merge-gate").first(), Some(&"actionable"), "the target had moved");
     assert_eq!(verdicts("merge-gate").last(), Some(&"pass"));
     assert!(verdicts("ci-green").contains(&"pending"), "CI was pending first");
-    let waived = evaluations.iter().any(|e| e["gate"] == "staging-verdict" && e["evidence"].to_string().contains("waived"));
+    let waived =
+        evaluations.iter().any(|e| e["gate"] == "staging-verdict" && e["evidence"].to_string().contains("waived"));
     assert!(waived, "a failed check of the sandbox was waived");
 
     let found = evaluations.iter().find(|e| e["verdict"] == "fail").unwrap();

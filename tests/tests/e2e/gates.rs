@@ -1,6 +1,7 @@
 //! Gates at work, well and badly behaved, inside the running daemon.
 
-use portcullis_e2e::registry::HOSTILE;
+use portcullis_e2e::registry::{HOSTILE, hostile_courier};
+use portcullis_e2e::scene::{further_project, repository};
 use portcullis_e2e::{Daemon, OwnRegistry, Scene};
 use serde_json::{Value, json};
 
@@ -196,12 +197,44 @@ fn an_evaluation_changes_nothing_and_is_kept_with_everything_that_it_rested_on()
     assert!(stored["host_calls"].as_u64().unwrap() >= calls.len() as u64);
 }
 
+#[test]
+fn a_gate_calls_nobody_whom_the_manifest_does_not_name() {
+    // GAT-5, PLG-5
+    let registry = OwnRegistry::empty();
+    assert!(registry.publish(hostile_courier(), "test/courier", "1.0.0").status.success());
+    let courier = |more: &str| {
+        let call = "  config = { do = \"http\", host = \"elsewhere.example\" }\n";
+        manifest(
+            &["done"],
+            &(edge("development", "done") + &gate("courier", "test/courier", "^1", &(more.to_owned() + call))),
+        )
+    };
+    let granted = repository(&courier("  grant.network = [\"api.example\"]\n"));
+    let roles = "[project.roles]\ndeveloper.command = [\"sh\", \"-c\", \"echo text > file.txt\"]\n";
+    let scene = Scene::builder()
+        .registry(registry.folder())
+        .manifest(&courier(""))
+        .role("developer", WORK)
+        .settings(&further_project("granted", &granted, roles))
+        .build();
+    let daemon = scene.start();
+    let (nothing, other) = (daemon.new_task("DEMO-1"), daemon.new_task_in("granted", "DEMO-1", &json!({})));
+    let shown = daemon.until_rests(nothing, "held");
+    let last = evaluations(&shown, "courier").pop().unwrap();
+    assert_eq!((&last["fault"]["kind"], &last["verdict"]), (&json!("not-granted"), &Value::Null), "{last:#}");
+    let explained = daemon.explain(nothing);
+    assert!(explained.contains("wasi:http/outgoing-handler") && explained.contains("grant.network"), "{explained}");
+
+    let shown = daemon.until_rests(other, "finished");
+    let said = evaluations(&shown, "courier").pop().unwrap()["summary"].as_str().unwrap().to_owned();
+    assert!(said.contains("HttpRequestDenied"), "only the named host may be called: {said}");
+}
+
 /// First a key is committed, removed again and the gates are taken out of the branch's manifest; told what was found, the
 /// developer takes it out of the history.
 const LEAK: &str = r#"
 set -eu
 here=$(dirname "$0")
-cp "$PORTCULLIS_TASK_FILE" "$here/told-$PORTCULLIS_RUN_ID.md"
 if grep -q '^## What has to be mended' "$PORTCULLIS_TASK_FILE"; then
     cp "$PORTCULLIS_TASK_FILE" "$here/second.md"
     git reset --quiet --hard "$(git merge-base HEAD "origin/$PORTCULLIS_TARGET")"
@@ -239,24 +272,25 @@ fn a_leaked_key_is_found_though_it_was_removed_again_and_though_the_branch_took_
     assert!(!branchs.contains("security"), "the branch had taken the gate out: {branchs}");
 
     let findings = first["findings"].as_array().unwrap();
-    assert!(!findings.is_empty());
+    let leaks = |finding: &&Value| finding["path"] == "settings.conf" && finding["severity"] == "error";
+    assert!(findings.iter().any(|finding| leaks(&finding)), "{findings:#?}");
     let told = std::fs::read_to_string(scene.home().join("second.md")).unwrap();
     for finding in findings {
         for part in ["rule", "message", "path", "fingerprint"] {
-            let part = finding[part].as_str().unwrap();
+            let Some(part) = finding[part].as_str() else { continue };
             assert!(told.contains(part), "`{part}` is not in the next run's task description:\n{told}");
         }
     }
     assert!(told.contains(first["summary"].as_str().unwrap()), "{told}");
 
     let key = ["AKIA", "R4J2X7KQ", "3VN6TZWB"].concat();
-    let until = until_said(&daemon, id, "gate security is red");
+    let shown = until_said(&daemon, id, "gate security is red");
     for (what, text) in [
-        ("the task's page", until.to_string()),
+        ("the task's page", shown.to_string()),
         ("the task description", told),
         ("the daemon's log", daemon.log()),
         ("the queue", daemon.get("/queue").body.to_string()),
-        ("the transcript", daemon.get(&format!("/evaluations/{}", first["evaluation"])).body.to_string()),
+        ("the evaluation", daemon.get(&format!("/evaluations/{}", first["evaluation"])).body.to_string()),
     ] {
         assert!(!text.contains(&key), "the key stands in {what}");
     }
@@ -324,11 +358,8 @@ fn tolerance_for_the_sandbox_can_be_switched_off_for_one_task_and_for_the_whole_
     // STV-2, STV-3
     let config = "  config = { infra = [\"egress-*\"], tolerate-infra = true }\n";
     let edges = edge("development", "done") + &gate("staging", "portcullis/staging-verdict", "^0.1", config);
-    let scene = Scene::builder()
-        .manifest(&manifest(&["done"], &edges))
-        .role("developer", STAGING)
-        .settings(ONE_RETURN)
-        .build();
+    let scene =
+        Scene::builder().manifest(&manifest(&["done"], &edges)).role("developer", STAGING).settings(ONE_RETURN).build();
     let daemon = scene.start();
     let waived = daemon.new_task("WAIVED");
     let strict_here = daemon.new_task_in("demo", "OVERLAY", &json!({ "staging": { "tolerate-infra": false } }));
@@ -357,7 +388,12 @@ fn tolerance_for_the_sandbox_can_be_switched_off_for_one_task_and_for_the_whole_
 fn a_verdict_is_void_as_soon_as_the_branch_moves() {
     // GAT-8, STG-5
     let gates = gate("approval", "portcullis/approval", "^0.1", "  config = { retry-after-s = 1 }\n")
-        + &gate("ci-green", "portcullis/ci-green", "^0.1", "  config = { required = [\"never\"], retry-after-s = 1 }\n");
+        + &gate(
+            "ci-green",
+            "portcullis/ci-green",
+            "^0.1",
+            "  config = { required = [\"never\"], retry-after-s = 1 }\n",
+        );
     let scene = Scene::builder()
         .manifest(&manifest(&["done"], &(edge("development", "done") + &gates)))
         .role("developer", WORK)

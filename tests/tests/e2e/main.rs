@@ -4,7 +4,9 @@
 mod demo;
 mod gates;
 mod gitea;
+mod manifest;
 mod plane;
+mod plugins;
 mod queue;
 mod roles;
 mod way;

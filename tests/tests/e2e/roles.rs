@@ -24,7 +24,8 @@ fn runs(pid: &str) -> bool {
 
 /// What a script has written to a file beside it, once its last line is there.
 fn told(daemon: &Daemon, file: &Path) -> String {
-    daemon.eventually("the role says who it is", || std::fs::read_to_string(file).is_ok_and(|text| text.ends_with('\n')));
+    daemon
+        .eventually("the role says who it is", || std::fs::read_to_string(file).is_ok_and(|text| text.ends_with('\n')));
     std::fs::read_to_string(file).unwrap().trim().to_owned()
 }
 
@@ -32,9 +33,15 @@ fn run_of(shown: &Value) -> i64 {
     shown["job"]["run"]["id"].as_i64().unwrap_or_else(|| panic!("no run in {shown:#}"))
 }
 
+/// The run that a comment on the board says has finished.
+fn finished_run(shown: &Value) -> Option<String> {
+    let text = shown["board"]["comments"][0]["text"].as_str()?;
+    Some(text.split_once("has finished (run ")?.1.split_once(')')?.0.to_owned())
+}
+
 #[test]
 fn a_run_works_in_the_tasks_worktree_in_a_group_of_its_own_and_its_log_is_served_while_it_grows() {
-    // LAU-1, LAU-2, LAU-3
+    // LAU-1, LAU-3
     let work = r#"
 here=$(dirname "$0")
 echo "group $(cut -d' ' -f5 /proc/$$/stat) of $$"
@@ -82,8 +89,6 @@ echo text > feature.txt
 
     std::fs::write(scene.home().join("go"), "").unwrap();
     let shown = daemon.until_rests(id, "finished");
-    let audit = daemon.get(&format!("/audit?task={id}&limit=100")).body;
-    assert!(audit["audit"].as_array().unwrap().len() >= 2, "{audit:#}");
     let log = daemon.get(&format!("/runs/{run}/log")).body;
     assert!(log.as_str().unwrap().ends_with("ended\n"), "{log}");
     let message = scene.repo.run(&scene.repo.origin(), ["log", "-1", "--format=%s", &branch]);
@@ -151,21 +156,26 @@ sleep 600
 "#;
 
 #[test]
-fn a_run_past_its_time_limit_ends_with_its_whole_group_though_it_ignores_sigterm() {
-    // LAU-5
-    let builder = Scene::builder().manifest(ONE_STAGE).role("developer", STUBBORN).role_limit("developer", 1);
-    let scene = builder.settings("[runs]\nkill_grace_s = 1\n\n[queue]\nmax_attempts = 1\n").build();
+fn a_run_past_its_time_limit_ends_with_its_whole_group_though_it_ignores_sigterm_and_waits_for_its_next_attempt() {
+    // LAU-5, QUE-4, QUE-5
+    let builder = Scene::builder().manifest(ONE_STAGE).role("developer", STUBBORN).role_limit("developer", 2);
+    let scene = builder.settings("[runs]\nkill_grace_s = 1\n\n[queue]\nretry_first_s = 600\n").build();
     let daemon = scene.start();
     let id = daemon.new_task("DEMO-1");
     let pids = told(&daemon, &scene.home().join("DEMO-1.pids"));
-    let shown = daemon.until_rests(id, "held");
-    assert_eq!(shown["job"]["state"], "failed");
+    let shown = daemon.until(id, "its run has ended", |shown| shown["job"]["run"]["exit_code"].is_i64());
     assert_eq!(shown["job"]["run"]["exit_code"], 128 + 9, "SIGKILL came after the grace: {shown:#}");
     for pid in pids.split(' ') {
         daemon.eventually("everybody of the group has ended", || !runs(pid));
     }
+    daemon.until(id, "waits for its next attempt", |shown| {
+        shown["task"]["rest"]["kind"] == "job-queued" && shown["job"]["state"] == "queued"
+    });
     let explained = daemon.explain(id);
-    assert!(explained.contains("its developer failed") && explained.contains("longer than its limit of 1 s"), "{explained}");
+    let says = ["waits to start its developer again", "it ran longer than its limit of 2 s"];
+    assert!(says.iter().all(|part| explained.contains(part)), "{explained}");
+    let waiting = &daemon.get("/queue").body["waiting"][0];
+    assert!(waiting["waits_for"].as_str().unwrap().starts_with("its next attempt, at "), "{waiting:#}");
 }
 
 #[test]
@@ -207,7 +217,7 @@ fn a_role_that_is_missing_crashes_hangs_or_floods_says_so_and_disturbs_nobody() 
         further_project(
             "trouble",
             &trouble,
-            &roles(&format!("developer.command = {crash}\ndeveloper.time_limit_s = 1\n")),
+            &roles(&format!("developer.command = {crash}\ndeveloper.time_limit_s = 2\n")),
         ),
     ];
     let flood = "head -c 3000000 /dev/zero | tr '\\0' 'x'\nif [ $PORTCULLIS_WORK_ITEM = BLEED ]; then exit 3; fi\necho text > \"$PORTCULLIS_WORK_ITEM.txt\"\n";
@@ -220,11 +230,12 @@ fn a_role_that_is_missing_crashes_hangs_or_floods_says_so_and_disturbs_nobody() 
         (made("empty", "NOBODY"), "project empty has no command for its developer; set `roles.developer.command`", 1),
         (made("absent", "ABSENT"), "failed to start `no-such-program-of-the-tests`", 1),
         (made("trouble", "CRASH"), "it failed (exit code 3); the end of its output: attempt 2 (2 attempts)", 2),
-        (made("trouble", "HANG"), "it ran longer than its limit of 1 s", 2),
+        (made("trouble", "HANG"), "it ran longer than its limit of 2 s", 2),
     ];
     let healthy = made(PROJECT, "FLOOD");
-    let shown = daemon.until_rests(healthy, "finished");
-    let log = daemon.get(&format!("/runs/{}/log", run_of(&shown))).body;
+    daemon.until_rests(healthy, "finished");
+    let run = daemon.until(healthy, "the board names its run", |shown| finished_run(shown).is_some());
+    let log = daemon.get(&format!("/runs/{}/log", finished_run(&run).unwrap())).body;
     let log = log.as_str().unwrap();
     assert!(log.len() < 5000 && log.starts_with("xxx"), "{} bytes", log.len());
     assert!(log.ends_with("[2995904 more bytes of output were dropped: the limit is 4096]\n"), "{log}");
@@ -233,7 +244,10 @@ fn a_role_that_is_missing_crashes_hangs_or_floods_says_so_and_disturbs_nobody() 
         let shown = daemon.until_rests(id, "held");
         let explained = daemon.explain(id);
         assert!(explained.contains("its developer failed") && explained.contains(reason), "{explained}");
-        assert_eq!((shown["job"]["state"].as_str(), shown["job"]["attempt"].as_i64()), (Some("failed"), Some(attempts)));
+        assert_eq!(
+            (shown["job"]["state"].as_str(), shown["job"]["attempt"].as_i64()),
+            (Some("failed"), Some(attempts))
+        );
         assert_eq!(shown["board"]["state"], "blocked", "the board shows it: {shown:#}");
     }
     let bleeding = made(PROJECT, "BLEED");

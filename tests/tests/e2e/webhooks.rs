@@ -43,7 +43,9 @@ fn unsigned_and_wrongly_signed_webhooks_are_refused_and_not_stored() {
         let (_, foreign) = signature_header(source, &Secret::new("another"), &body).unwrap();
         let (_, of_another_body) = signature_header(source, &Secret::new(SECRET), b"{}").unwrap();
         is_problem(&post(&[]), 401);
-        for wrong in ["", " ", "sha256=", "0", &foreign, &of_another_body, &right[..right.len() - 2], &format!("{right}00")] {
+        for wrong in
+            ["", " ", "sha256=", "0", &foreign, &of_another_body, &right[..right.len() - 2], &format!("{right}00")]
+        {
             is_problem(&post(&[(name, wrong)]), 401);
         }
         // A token for the interface opens no webhook.
@@ -69,7 +71,10 @@ fn a_source_without_a_secret_is_closed() {
             signature.iter().map(|signature| ("x-hub-signature-256", signature.as_str())).collect();
         let answer = daemon.send(Method::POST, "/webhooks/github", &headers, body.clone().into_bytes());
         is_problem(&answer, 401);
-        assert!(answer.body["detail"].as_str().unwrap().contains("webhooks.github"), "it names the setting: {answer:?}");
+        assert!(
+            answer.body["detail"].as_str().unwrap().contains("webhooks.github"),
+            "it names the setting: {answer:?}"
+        );
     }
     assert!(stored(&daemon).is_empty());
     assert_eq!(daemon.webhook(Source::Gitea, "push", "1", &payload::push("x", REVISION)).status, 202);
@@ -83,7 +88,8 @@ fn an_acknowledged_event_survives_a_kill_and_is_handled_by_the_next_daemon() {
     let daemon = scene.start();
     let mut numbers = Vec::new();
     for n in 0..10 {
-        let answer = daemon.webhook(Source::Gitea, "push", &format!("d{n}"), &payload::push(&format!("b{n}"), REVISION));
+        let answer =
+            daemon.webhook(Source::Gitea, "push", &format!("d{n}"), &payload::push(&format!("b{n}"), REVISION));
         assert_eq!(answer.status, 202);
         numbers.push(number(&answer));
     }
@@ -238,10 +244,15 @@ fn a_sender_that_dawdles_is_cut_off_and_nobody_else_waits_for_it() {
         let answer = daemon.webhook(Source::Gitea, "push", "meanwhile", &payload::push("x", REVISION));
         assert_eq!(answer.status, 202);
         let answers: Vec<String> = senders.into_iter().map(|sender| sender.join().unwrap()).collect();
-        assert!(answers[3].starts_with("HTTP/1.1 408 "), "the head was whole, so there is somebody to tell: {answers:?}");
+        assert!(
+            answers[3].starts_with("HTTP/1.1 408 "),
+            "the head was whole, so there is somebody to tell: {answers:?}"
+        );
         assert!(answers[..3].iter().all(|answer| !answer.starts_with("HTTP/1.1 2")), "{answers:?}");
     });
-    assert_eq!(stored(&daemon).len(), 1);
+    // A daemon that is asked anew: the connections to the old one are cut off as well once they idle.
+    daemon.kill();
+    assert_eq!(stored(&scene.start()).len(), 1);
 }
 
 #[test]

@@ -169,13 +169,13 @@ pub fn init_logging() {
 #[derive(Debug, clap::Args)]
 pub struct Reach {
     /// Address of the daemon
-    #[arg(long, env = "PORTCULLIS_URL", default_value = "http://127.0.0.1:8500")]
+    #[arg(long, global = true, env = "PORTCULLIS_URL", default_value = "http://127.0.0.1:8500")]
     url: String,
     /// Bearer token, best given in the environment
-    #[arg(long, env = "PORTCULLIS_TOKEN", hide_env_values = true, default_value = "")]
+    #[arg(long, global = true, env = "PORTCULLIS_TOKEN", hide_env_values = true, default_value = "")]
     token: String,
     /// Print JSON as the daemon answers it
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP interface: webhooks in, one snapshot out, and what people may do.
 
 pub mod auth;
+pub mod listen;
 pub mod operate;
 pub mod problem;
 pub mod queue;

@@ -6,6 +6,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use portcullis_store::StoreError;
 
+/// The media type of RFC 9457.
+const PROBLEM: &str = "application/problem+json";
+
 /// An answer that is not what was asked for.
 #[derive(Debug)]
 pub struct Problem {
@@ -29,10 +32,41 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// More bytes than are taken.
+    pub fn too_large(limit: usize) -> Self {
+        let detail = format!("the body is longer than {limit} bytes (server.max_body_bytes)");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
     /// Not understood.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
+}
+
+/// Largest text of somebody else's that becomes a detail.
+const DETAIL_BYTES: usize = 2048;
+
+/// A refusal that is no problem document yet (a body too long, a number that is none, a method that is not there) made
+/// into one; everything else as it is.
+pub async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if !(status.is_client_error() || status.is_server_error()) || kind.is_some_and(|kind| kind == PROBLEM) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, DETAIL_BYTES).await.unwrap_or_default();
+    let detail = match String::from_utf8_lossy(&text).trim() {
+        "" if status == StatusCode::METHOD_NOT_ALLOWED => "this page has no such method; `allow` lists those it has",
+        "" => "the request was refused",
+        text => text,
+    }
+    .to_owned();
+    let (problem, body) = Problem::new(status, detail).into_response().into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.extend(problem.headers);
+    Response::from_parts(parts, body)
 }
 
 impl From<StoreError> for Problem {
@@ -51,8 +85,7 @@ impl IntoResponse for Problem {
             "detail": self.detail,
         });
         let mut response = (self.status, Json(body)).into_response();
-        let kind = header::HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(PROBLEM));
         response
     }
 }

@@ -1,11 +1,11 @@
 //! Routes, limits and the listener.
 
 use super::auth::{Right, Tokens};
-use super::problem::Problem;
+use super::problem::{Problem, as_problem};
 use super::{operate, queue, runs, tasks, webhooks};
 use crate::app::App;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -77,12 +77,13 @@ pub fn router(shared: Shared) -> Router {
         .merge(reading)
         .merge(changing)
         .layer(DefaultBodyLimit::max(limit))
-        .layer(middleware::from_fn(move |request: Request, next: Next| in_time(patience, request, next)));
+        .layer(middleware::from_fn(move |request: Request, next: Next| in_bounds(limit, patience, request, next)));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .merge(bounded)
         .fallback(|| async { Problem::not_found("such page; the interface is described in docs/http.md") })
+        .layer(middleware::map_response(as_problem))
         .with_state(shared)
 }
 
@@ -93,8 +94,13 @@ async fn guard(State((shared, right)): State<(Shared, Right)>, request: Request,
     }
 }
 
-/// A sender that dawdles is cut off (WEB-5). A log that is followed has answered by then: only its body goes on.
-async fn in_time(patience: Duration, request: Request, next: Next) -> Response {
+/// A body that announces itself as too long is refused unread, and a sender that dawdles is cut off (WEB-5). A log that is
+/// followed has answered by then: only its body goes on.
+async fn in_bounds(limit: usize, patience: Duration, request: Request, next: Next) -> Response {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: usize| length > limit) {
+        return Problem::too_large(limit).into_response();
+    }
     match tokio::time::timeout(patience, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {

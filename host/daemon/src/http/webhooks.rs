@@ -4,6 +4,7 @@ use super::problem::Problem;
 use super::server::Shared;
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,8 +17,12 @@ pub async fn receive(
     State(shared): State<Shared>,
     Path(source): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(shared.app.settings.server.max_body_bytes),
+        status => Problem::new(status, rejection.body_text()),
+    })?;
     let source = match source.as_str() {
         "gitea" => Source::Gitea,
         "github" => Source::Github,

@@ -57,7 +57,7 @@ pub async fn after_exit(
     // A role that was ended for its time or by a person may still say 0: that is no success.
     if exit.exit_code != 0 || exit.reason.is_some() {
         // Kept locally, so that the next attempt goes on from there; nothing is shown before it is good.
-        if let Err(reason) = project.commit(app, &task, &message(job, run)).await {
+        if let Err(reason) = project.commit(&task, &message(job, run)).await {
             tracing::warn!(job.id = job.id.0, %reason, "failed to commit what a failed run left");
         }
         let last = app.redactor.clean(&tail(&folder.join(LOG), 500));
@@ -65,7 +65,7 @@ pub async fn after_exit(
         let reason = format!("{why} (exit code {}); the end of its output: {last}", exit.exit_code);
         return end(app, job, if exit.started { Ending::Failed(reason) } else { Ending::Hopeless(reason) }).await;
     }
-    match land(app, project, &task, job, run).await {
+    match land(project, &task, job, run).await {
         Ok(landed) => succeed(app, project, &task, job, run, landed).await,
         Err(reason) => end(app, job, Ending::Failed(reason)).await,
     }
@@ -76,11 +76,11 @@ fn message(job: &Job, run: &Run) -> String {
 }
 
 /// Commit, push, pull request; tried a few times, because running the role again for a push that failed would be a waste.
-async fn land(app: &App, project: &Arc<Project>, task: &Task, job: &Job, run: &Run) -> Result<Landed, String> {
+async fn land(project: &Arc<Project>, task: &Task, job: &Job, run: &Run) -> Result<Landed, String> {
     let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(10) };
     let mut failures = 0;
     loop {
-        match project.land(app, task, &message(job, run)).await {
+        match project.land(task, &message(job, run)).await {
             Ok(landed) => return Ok(landed),
             Err(reason) if failures == 4 => return Err(reason),
             Err(reason) => {
@@ -144,7 +144,7 @@ pub fn pending_check(
 
 async fn end_ci(app: &App, project: &Arc<Project>, job: &Job, exit: &RunExit, folder: &Path) -> Result<(), StoreError> {
     let at = app.now();
-    project.discard_checkout(app, &format!("ci-{}", job.id)).await;
+    project.discard_checkout(&format!("ci-{}", job.id)).await;
     let (state, description) = match (exit.exit_code, &exit.reason) {
         (0, _) => (CheckState::Success, "passed".to_owned()),
         (_, Some(reason)) => (CheckState::Error, reason.clone()),

@@ -95,7 +95,7 @@ async fn order(
                     project.settings.name, job.role
                 )));
             };
-            let worktree = project.worktree(app, task).await.map_err(Ending::Failed)?;
+            let worktree = project.worktree(task).await.map_err(Ending::Failed)?;
             let env = brief::environment(project, task, job, run, folder, runs);
             (role.command.clone(), role.time_limit_s.unwrap_or(runs.time_limit_s), worktree, env)
         }
@@ -104,7 +104,7 @@ async fn order(
                 let reason = format!("project {} has no `commands.ci`", project.settings.name);
                 return Err(Ending::Hopeless(reason));
             };
-            let worktree = project.checkout(app, &format!("ci-{}", job.id), revision).await.map_err(Ending::Failed)?;
+            let worktree = project.checkout(&format!("ci-{}", job.id), revision).await.map_err(Ending::Failed)?;
             (command.clone(), runs.time_limit_s, worktree, brief::inherited(runs))
         }
     };

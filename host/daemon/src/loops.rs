@@ -1,0 +1,120 @@
+//! The daemon's loops: each does whatever is due, then sleeps until its bell rings or something new falls due.
+//!
+//! A loop does not retry inside itself, it comes round again; an error of one never ends it.
+
+use crate::app::App;
+use crate::bell::Bell;
+use crate::drive::{self, Driven};
+use crate::gatehouse::chain;
+use crate::run::worker;
+use crate::{inbox, outbox};
+use portcullis_core::ids::TaskId;
+use portcullis_core::time::UnixMillis;
+use portcullis_store::StoreError;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// How long a loop sleeps at most: the backstop behind every bell.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Tasks looked at side by side.
+const DRIVES: u32 = 16;
+
+/// Starts them all. Each ends when `stopping` says so.
+pub fn spawn(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
+    let events = |app: Arc<App>| async move { inbox::tick(&app).await.map(|found| found > 0) };
+    tasks.spawn(run("inbox", app.clone(), stopping.clone(), |bell| &bell.inbox, events));
+    let effects = |app: Arc<App>| async move { outbox::tick(&app).await.map(|found| found > 0) };
+    tasks.spawn(run("outbox", app.clone(), stopping.clone(), |bell| &bell.outbox, effects));
+    // The last two do all there is in one round; what is left then waits for a place, and that rings.
+    let jobs = |app: Arc<App>| async move { worker::tick(&app).await.map(|_| false) };
+    tasks.spawn(run("worker", app.clone(), stopping.clone(), |bell| &bell.jobs, jobs));
+    let drives = Arc::new(Drives { places: Arc::new(Semaphore::new(DRIVES as usize)), now: Mutex::default() });
+    let (dispatching, ending) = (drives.clone(), drives);
+    let due = move |app: Arc<App>| {
+        let drives = dispatching.clone();
+        async move { dispatch(&app, &drives).await.map(|()| false) }
+    };
+    let driving = run("drive", app.clone(), stopping.clone(), |bell| &bell.tasks, due);
+    tasks.spawn(async move {
+        driving.await;
+        // What is being decided is let end: each drive holds one of these.
+        let _all = ending.places.acquire_many(DRIVES).await;
+    });
+}
+
+/// One loop. `tick` says whether there may be more to do at once.
+async fn run<F: Future<Output = Result<bool, StoreError>>>(
+    which: &'static str,
+    app: Arc<App>,
+    stopping: watch::Receiver<bool>,
+    bell: fn(&Bell) -> &Notify,
+    tick: impl Fn(Arc<App>) -> F,
+) {
+    while !*stopping.borrow() {
+        let began = app.now();
+        match tick(app.clone()).await {
+            Ok(true) => {}
+            Ok(false) => pause(&app, bell(&app.bell), began).await,
+            Err(error) => {
+                tracing::error!(r#loop = which, error = %chain(&error), "a loop could not do its work; trying again");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+/// What is driven now, and how much may be.
+struct Drives {
+    places: Arc<Semaphore>,
+    now: Mutex<HashSet<TaskId>>,
+}
+
+impl Drives {
+    fn now(&self) -> std::sync::MutexGuard<'_, HashSet<TaskId>> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts a drive for every task that is due and is not driven yet.
+async fn dispatch(app: &Arc<App>, drives: &Arc<Drives>) -> Result<(), StoreError> {
+    for task in app.store.due_tasks(app.now(), 200).await? {
+        if !drives.now().insert(task) {
+            continue;
+        }
+        let Ok(place) = drives.places.clone().acquire_owned().await else { return Ok(()) };
+        let (app, drives) = (app.clone(), drives.clone());
+        tokio::spawn(async move {
+            let end = drive::drive(&app, task).await;
+            match &end {
+                Ok(end) => tracing::debug!(task.id = task.0, ?end, "a task was looked at"),
+                Err(error) => {
+                    tracing::error!(task.id = task.0, error = %chain(error), "a task could not be looked at; trying again");
+                }
+            }
+            drives.now().remove(&task);
+            drop(place);
+            // A ring that came while it was driven is due now. Where somebody else holds it or the store fails, looking
+            // again at once would only burn time.
+            if matches!(end, Ok(Driven::Rests(_) | Driven::Stale)) {
+                app.bell.tasks.notify_one();
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Sleeps until the bell rings or something falls due that was not when the look at `began` was made, but never for long:
+/// what was due then and could not be done (no free place, somebody else's lease) rings when that changes.
+async fn pause(app: &App, bell: &Notify, began: UnixMillis) {
+    let until_due = match app.store.next_due_after(began).await {
+        Ok(Some(at)) => at.since(app.now()),
+        Ok(None) | Err(_) => LONGEST_SLEEP,
+    };
+    tokio::select! {
+        () = bell.notified() => {}
+        () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
+    }
+}
