@@ -25,7 +25,7 @@ pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let args = ["build", "--locked", "--package", "portcullis", "--bin", "portcullis", "--message-format=json"];
+        let args = ["build", "--locked", "--workspace", "--bin", "portcullis", "--message-format=json"];
         let output = Command::new(cargo).args(args).current_dir(workspace()).stderr(Stdio::inherit()).output();
         let output = output.expect("cargo can be started");
         assert!(output.status.success(), "cargo could not build portcullis");

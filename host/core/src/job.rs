@@ -131,7 +131,7 @@ pub struct Run {
 /// Which process: a pid alone may belong to a stranger later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessIdentity {
-    /// Process id of the shim; it is the leader of the run's process group.
+    /// Process id of the shim. The role it started leads a process group of its own.
     pub pid: u32,
     /// Start time in clock ticks since the machine's boot (`/proc/PID/stat`, field 22).
     pub start_ticks: u64,

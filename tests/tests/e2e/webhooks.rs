@@ -134,10 +134,10 @@ fn of_ten_simultaneous_deliveries_of_one_event_one_is_stored() {
     let daemon = scene.start();
     let body = payload::status(REVISION, "ci/test", "success");
     let answers: Vec<u16> = std::thread::scope(|scope| {
-        let send = |n: usize| {
+        let send = |n: u32| {
             let (daemon, body) = (&daemon, &body);
             // Half of them under one id, half under ids of their own.
-            let delivery = if n % 2 == 0 { "one".to_owned() } else { format!("own-{n}") };
+            let delivery = if n.is_multiple_of(2) { "one".to_owned() } else { format!("own-{n}") };
             scope.spawn(move || daemon.webhook(Source::Gitea, "status", &delivery, body).status)
         };
         let senders: Vec<_> = (0..10).map(send).collect();
