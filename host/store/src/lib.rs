@@ -1,7 +1,7 @@
 //! The only SQL of Portcullis.
 //!
 //! [`Store`] is the trait: one method per question asked. [`sqlite::SqliteStore`] answers it from one SQLite file;
-//! [`conformance`] holds the tests that every implementation has to pass.
+//! `conformance` holds the tests that every implementation has to pass.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

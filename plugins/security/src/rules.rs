@@ -129,7 +129,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     .flatten()
 }
 
-/// The rule of [`crate::generic`], which is code and no pattern.
+/// The rule of `crate::generic`, which is code and no pattern.
 pub static GENERIC: Rule = Rule {
     id: "generic-secret",
     about: "value that looks random, assigned to something named like a secret",
@@ -140,7 +140,7 @@ pub static GENERIC: Rule = Rule {
     check: Check::None,
 };
 
-/// The rule of [`crate::kube`], which reads a small structure.
+/// The rule of `crate::kube`, which reads a small structure.
 pub static KUBE_SECRET: Rule = Rule {
     id: "kubernetes-secret",
     about: "Kubernetes Secret with its data in the manifest",

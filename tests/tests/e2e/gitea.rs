@@ -301,7 +301,7 @@ fn what_somebody_merged_by_hand_is_still_judged_and_then_not_merged_again() {
 
 #[test]
 fn a_repository_that_vanishes_lets_its_task_rest_and_comes_back() {
-    // LSE-2, STG-6, REG-1
+    // STG-6, REG-1
     let gitea = FakeGitea::start();
     let other = portcullis_e2e::scene::repository(SHORT);
     let command = "[project.roles]\ndeveloper.command = [\"sh\", \"-c\", \"date > work.txt\"]\n";

@@ -116,7 +116,7 @@ fn the_queue_shows_in_one_snapshot_what_runs_what_waits_and_why() {
 
 #[test]
 fn every_door_asks_for_its_token_and_every_refusal_is_a_problem_document() {
-    // QUE-4
+    // No number: the interface's two kinds of token, and RFC 9457 for every error.
     let scene = Scene::builder().manifest(SHORT).role("developer", WORK).build();
     let daemon = scene.start();
     let id = daemon.new_task("DEMO-1");
@@ -294,7 +294,7 @@ fn a_project_with_much_to_do_does_not_starve_another() {
 
 #[test]
 fn cancelling_ends_the_run_and_retrying_starts_it_again() {
-    // LAU-5, QUE-5
+    // LAU-5
     let latch = Latch::new();
     let scene = Scene::builder().manifest(SHORT).role("developer", &waiting(&latch)).build();
     let daemon = scene.start();

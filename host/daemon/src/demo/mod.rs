@@ -2,7 +2,7 @@
 //!
 //! Nothing here is scripted output. The daemon is the real one, started as a process of its own and spoken to over HTTP
 //! as a person would; the repository, the gates, the roles' work, the leaked key and the merge are real. This module sets
-//! the scene ([`scene`]), plays the person and the colleague ([`play`]), tells what happens ([`tell`]), and checks the end.
+//! the scene (`scene`), plays the person and the colleague (`play`), tells what happens (`tell`), and checks the end.
 
 mod play;
 mod scene;
