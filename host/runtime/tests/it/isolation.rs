@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 #[tokio::test]
 async fn while_gates_loop_on_every_thread_another_is_evaluated() {
-    // GAT-1
+    // GAT-1, I5
     let fixture = Fixture::with(|config| config.guest_threads = 1);
     let gate = fixture.load(actor()).await;
     // Far more than the test may take, so that it is the other evaluation that comes back first or the test that fails.
@@ -84,7 +84,7 @@ async fn more_evaluations_than_slots_all_get_their_turn_whatever_some_of_them_do
 
 #[tokio::test]
 async fn an_evaluation_has_no_effect_whatever_the_gate_calls() {
-    // GAT-3
+    // GAT-3, I4
     let fixture = Fixture::new();
     let gate = fixture.load(actor()).await;
     let report = fixture.evaluate(&gate, doing(r#"{"do":"act"}"#)).await;
