@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 /// Lets work through a delivery pipeline only when its gates say so.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, about, max_term_width = 110)]
+#[command(name = "portcullis", version, max_term_width = 110)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
