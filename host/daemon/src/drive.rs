@@ -27,6 +27,8 @@ use std::time::Duration;
 pub const LEASE_FOR: Duration = Duration::from_secs(60);
 /// When to look again at what could not be read.
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(30);
+/// When to ask again for a lease that somebody else holds.
+const LEASE_RETRY: Duration = Duration::from_secs(5);
 /// Steps of one drive: a sound task rests long before.
 const MAX_STEPS: usize = 100;
 
@@ -162,21 +164,21 @@ impl Drive<'_> {
             }
             Step::Judge { gate } => self.ask(task, world, &gate, Call::Evaluate).await,
             Step::Act { gate } => {
-                if let Some(rest) = self.merge_lease_missing(task, world).await? {
-                    return self.rest(task, began, rest, Some(self.app.now().plus(Duration::from_secs(5)))).await;
+                if let Some(next) = self.rest_without_merge_lease(task, world, began).await? {
+                    return Ok(next);
                 }
                 self.ask(task, world, &gate, Call::Act).await
             }
             Step::BeginMerge { intent } => {
-                if let Some(rest) = self.merge_lease_missing(task, world).await? {
-                    return self.rest(task, began, rest, Some(self.app.now().plus(Duration::from_secs(5)))).await;
+                if let Some(next) = self.rest_without_merge_lease(task, world, began).await? {
+                    return Ok(next);
                 }
                 let why = format!("every gate is green; {} will be merged", intent.head.short());
                 self.commit(task, Change::Merging { intent: Some(intent) }, Vec::new(), why).await
             }
             Step::Merge { intent } => {
-                if let Some(rest) = self.merge_lease_missing(task, world).await? {
-                    return self.rest(task, began, rest, Some(self.app.now().plus(Duration::from_secs(5)))).await;
+                if let Some(next) = self.rest_without_merge_lease(task, world, began).await? {
+                    return Ok(next);
                 }
                 let merging = merge::merge(&world.project, task, &intent);
                 let Some(end) = keep(self.app, task.id, &mut self.lease, merging).await? else {
@@ -316,10 +318,21 @@ impl Drive<'_> {
         }
     }
 
-    /// Makes sure that the merge lease is held before anything on a merging edge acts. Some: it is not, and why.
-    async fn merge_lease_missing(&mut self, task: &Task, world: &World) -> Result<Option<Rest>, StoreError> {
-        let merges = world.house.pipeline.edge_from(&task.stage).is_some_and(|edge| edge.merge);
-        if merges { merge::hold_lease(self.app, task.id, &world.project.settings.repository).await } else { Ok(None) }
+    /// Takes the merge lease before anything on a merging edge acts (MRG-2). Some: somebody else has it; the task rests.
+    async fn rest_without_merge_lease(
+        &mut self,
+        task: &Task,
+        world: &World,
+        began: UnixMillis,
+    ) -> Result<Option<Next>, StoreError> {
+        if !world.house.pipeline.edge_from(&task.stage).is_some_and(|edge| edge.merge) {
+            return Ok(None);
+        }
+        let Some(rest) = merge::hold_lease(self.app, task.id, &world.project.settings.repository).await? else {
+            return Ok(None);
+        };
+        let again = self.app.now().plus(LEASE_RETRY);
+        self.rest(task, began, rest, Some(again)).await.map(Some)
     }
 
     async fn rest(

@@ -368,10 +368,13 @@ impl Settings {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|error| SettingsError::Unreadable { path: name.clone(), reason: error.to_string() })?;
-                text.parse().map_err(|error: toml::de::Error| SettingsError::Malformed {
+                let malformed = |error: toml::de::Error| SettingsError::Malformed {
                     path: name.clone(),
                     reason: error.to_string().trim_end().to_owned(),
-                })?
+                };
+                // Read once as what it is to be: only the text knows the line of a mistake.
+                toml::from_str::<Self>(&text).map_err(malformed)?;
+                text.parse().map_err(malformed)?
             }
         };
         for (variable, value) in environment {
