@@ -28,7 +28,8 @@ to = "architecture"
   config = { retry-after-s = 3600 }
 "#;
 
-const WORK: &str = "mkdir -p \"$PORTCULLIS_DOCUMENTS\" && date > \"$PORTCULLIS_DOCUMENTS/$PORTCULLIS_STAGE.md\"\n";
+const WORK: &str =
+    "mkdir -p \"$PORTCULLIS_DOCUMENTS\" && echo $PORTCULLIS_RUN_ID > \"$PORTCULLIS_DOCUMENTS/$PORTCULLIS_STAGE.md\"\n";
 
 fn scene(plane: &FakePlane, latch: &Latch) -> Scene {
     let analyst = format!("{}{WORK}", latch.note("$PORTCULLIS_WORK_ITEM"));
