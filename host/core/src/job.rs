@@ -101,6 +101,8 @@ pub struct Job {
     pub ended_at: Option<UnixMillis>,
     /// Why it is where it is, in words: the last failure, or what it waits for.
     pub reason: Option<String>,
+    /// Who asked for its end while it was running (QUE-7): however its run ends, unless it has succeeded, it is cancelled.
+    pub cancel_asked_by: Option<String>,
     /// The run under way, or the last one.
     pub run: Option<Run>,
 }
@@ -139,11 +141,56 @@ pub struct ProcessIdentity {
     pub machine_boot: String,
 }
 
-/// A job that this daemon has just won. Only a won claim makes one.
+/// A running job in the hands of whoever has won it, under the fencing number that it was won with. Not `Clone`: there is
+/// one such hand. Whatever a run leads to, its launch, what it left, its end, is done by whoever has this.
 #[derive(Debug, PartialEq, Eq)]
-pub struct ClaimedJob {
-    /// The job, already `running`.
-    pub job: Job,
+#[must_use = "a job that nobody sees to is taken over by the reaper"]
+pub struct ClaimedJob(Job);
+
+impl ClaimedJob {
+    /// For the store alone: what a claim or a take-over has just won.
+    pub fn granted(job: Job) -> Self {
+        Self(job)
+    }
+
+    /// The job, already `running`, as it was when it was won.
+    pub fn job(&self) -> &Job {
+        &self.0
+    }
+
+    /// The run that was just launched for it, from now on part of it.
+    pub fn with_run(self, run: Run) -> Self {
+        Self(Job { run: Some(run), ..self.0 })
+    }
+}
+
+impl std::ops::Deref for ClaimedJob {
+    type Target = Job;
+    fn deref(&self) -> &Job {
+        &self.0
+    }
+}
+
+/// How taking over a running job ended (REA-3, REA-5).
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub enum TakeOver {
+    /// It is ours, under a new fencing number; whoever had it before is told that he is stale.
+    Won(Box<ClaimedJob>),
+    /// Somebody else has ended it or taken it over: there is nothing to do here any more.
+    Lost,
+}
+
+/// How asking for a job's end came out (QUE-7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum CancelAsked {
+    /// It was waiting and is cancelled now.
+    Cancelled,
+    /// It is running; that its end was asked for is durable, and its process has to be told.
+    Running,
+    /// It had ended before.
+    Over,
 }
 
 /// How a claim ended (QUE-3).

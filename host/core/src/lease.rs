@@ -46,8 +46,12 @@ impl fmt::Display for LeaseName {
 pub struct Holder {
     /// Fresh for every start of a daemon, so that a name reused after a restart hides nobody.
     pub boot: String,
+    /// The machine it runs on, by its host name.
+    pub node: String,
     /// Process id of the daemon.
     pub pid: u32,
+    /// Start time of that process in clock ticks since the machine's boot: a pid alone may belong to a stranger later.
+    pub start_ticks: u64,
     /// For whom, e.g. `task 7`.
     pub what: String,
 }

@@ -10,6 +10,7 @@ use crate::facts::Approval;
 use crate::gate::{Call, Evaluation, Fault, Finding, Judgement, Mode, OnFault, Outcome, PluginRef, Severity, Verdict};
 use crate::ids::{GateName, JobId, Revision, RoleName, StageName};
 use crate::job::{Job, JobState};
+use crate::pause::{Pause, Pauses};
 use crate::pipeline::{Edge, GateSpec, Pipeline};
 use crate::retry::Backoff;
 use crate::task::{Feedback, MergeIntent, Task};
@@ -77,6 +78,8 @@ pub struct View<'a> {
     pub decision: Option<(&'a Approval, UnixMillis)>,
     /// The merge commit, where the shell has just confirmed one.
     pub merged: Option<&'a Revision>,
+    /// What an operator has paused (QUE-7).
+    pub pauses: &'a Pauses,
 }
 
 /// What to do next.
@@ -144,6 +147,13 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Whether it asks a gate something.
+    fn asks(&self) -> bool {
+        matches!(self, Self::Judge { .. } | Self::Act { .. })
+    }
+}
+
 /// Why a task rests: what it waits for, since when, and what would move it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -161,6 +171,14 @@ pub enum Rest {
     ForgeUnavailable { reason: String },
     RepositoryUnavailable { reason: String },
     ClockBehind { until: UnixMillis },
+    Paused { what: String, by: String, why: String, since: UnixMillis },
+}
+
+impl From<&Pause> for Rest {
+    fn from(pause: &Pause) -> Self {
+        let Pause { scope, by, why, since } = pause;
+        Self::Paused { what: scope.to_string(), by: by.clone(), why: why.clone(), since: *since }
+    }
 }
 
 impl std::fmt::Display for Rest {
@@ -189,6 +207,9 @@ impl std::fmt::Display for Rest {
             Self::LeaseTaken { lease, by } => write!(f, "waits for `{lease}`, which {by} holds"),
             Self::ForgeUnavailable { reason } => write!(f, "the forge does not answer: {reason}"),
             Self::RepositoryUnavailable { reason } => write!(f, "the repository cannot be read: {reason}"),
+            Self::Paused { what, by, why, .. } => {
+                write!(f, "{what} was paused by {by}: {why}. `portcullis resume` lets it go on")
+            }
             Self::ClockBehind { .. } => {
                 write!(
                     f,
@@ -206,6 +227,9 @@ pub fn next_step(view: &View<'_>, rules: &Rules, now: UnixMillis) -> Step {
     if let Some(held) = &task.held {
         return rest(Rest::Held { reason: held.reason.clone(), by: held.by.clone(), since: held.since });
     }
+    if let Some(pause) = view.pauses.of_project(&task.project) {
+        return rest(pause.into());
+    }
     let Some(stage) = view.pipeline.stage(&task.stage) else {
         return Step::Hold {
             reason: format!(
@@ -215,7 +239,7 @@ pub fn next_step(view: &View<'_>, rules: &Rules, now: UnixMillis) -> Step {
             returns: task.returns,
         };
     };
-    let left = stage.role.as_ref().and_then(|role| work_left(task, view.job, role, now));
+    let left = stage.role.as_ref().and_then(|role| work_left(view, role, now));
     let Some(edge) = view.pipeline.edge_from(&task.stage) else {
         return left.unwrap_or_else(|| rest(Rest::Finished));
     };
@@ -240,7 +264,12 @@ pub fn next_step(view: &View<'_>, rules: &Rules, now: UnixMillis) -> Step {
     for spec in edge.gates.iter().filter(|g| g.mode != Mode::Off) {
         match attempt.standing(spec) {
             Standing::Open => {}
-            Standing::Step(step) => return attempt.unless_behind(step),
+            Standing::Step(step) if step.asks() => match attempt.pause_of(spec) {
+                Some(_) if spec.mode == Mode::Shadow => {}
+                Some(pause) => return rest(pause.into()),
+                None => return attempt.unless_behind(step),
+            },
+            Standing::Step(step) => return step,
         }
     }
     if edge.merge {
@@ -285,19 +314,23 @@ fn advance(view: &View<'_>, edge: &Edge) -> Step {
 }
 
 /// What the stage's job still has to do; none once it is done.
-fn work_left(task: &Task, job: Option<&Job>, role: &RoleName, now: UnixMillis) -> Option<Step> {
-    let Some(job) = job else {
+fn work_left(view: &View<'_>, role: &RoleName, now: UnixMillis) -> Option<Step> {
+    let task = view.task;
+    let Some(job) = view.job else {
         return Some(Step::Enqueue { role: role.clone() });
     };
     match job.state {
         JobState::Done => None,
         JobState::Queued => Some(Step::Rest {
-            rest: Rest::JobQueued {
-                job: job.id,
-                role: job.role.clone(),
-                reason: job.reason.clone(),
-                not_before: job.not_before,
-            },
+            rest: view.pauses.of_role(&job.role).map_or_else(
+                || Rest::JobQueued {
+                    job: job.id,
+                    role: job.role.clone(),
+                    reason: job.reason.clone(),
+                    not_before: job.not_before,
+                },
+                Rest::from,
+            ),
             next_look_at: None,
         }),
         JobState::Running => Some(Step::Rest {
@@ -359,11 +392,16 @@ impl Attempt<'_> {
         self.view.task.fresh_from.max(decided)
     }
 
-    /// `step`, unless it asks for an answer that would be void as soon as it is given, because the clock was set back to
+    /// The pause that keeps this gate from being asked.
+    fn pause_of(&self, spec: &GateSpec) -> Option<&Pause> {
+        self.view.pauses.of_gate(&spec.name, &spec.plugin)
+    }
+
+    /// `step`, which asks for an answer, unless that would be void as soon as it is given, because the clock was set back to
     /// before the last decision: that would go round for ever.
     fn unless_behind(&self, step: Step) -> Step {
         let until = self.fresh_from();
-        if self.now < until && matches!(step, Step::Judge { .. } | Step::Act { .. }) {
+        if self.now < until {
             return Step::Rest { rest: Rest::ClockBehind { until }, next_look_at: Some(until) };
         }
         step

@@ -5,7 +5,9 @@
 mod effects;
 mod job_moves;
 mod names;
+mod pauses;
 mod pipeline;
+mod reaper;
 mod simulation;
 mod step_forward;
 mod step_gates;

@@ -270,6 +270,7 @@ proptest! {
                 | Rest::Held { .. }
                 | Rest::JobQueued { .. }
                 | Rest::JobRunning { .. }
+                | Rest::Paused { .. }
                 | Rest::NoHead { .. } => prop_assert_eq!(next_look_at, None),
                 Rest::ManifestUnusable { .. }
                 | Rest::LeaseTaken { .. }

@@ -9,6 +9,7 @@ use portcullis_core::gate::{
 };
 use portcullis_core::ids::{GateName, JobId, PluginName, ProjectName, Revision, RoleName, StageName, TaskId, WorkItem};
 use portcullis_core::job::{Job, JobState, Lane};
+use portcullis_core::pause::Pauses;
 use portcullis_core::pipeline::{Edge, GateSpec, Pipeline};
 use portcullis_core::step::{GateBinding, Rules, Step, View, next_step};
 use portcullis_core::task::Task;
@@ -82,6 +83,7 @@ pub(crate) fn job(stage: &str, role: &str, state: JobState) -> Job {
         created_at: START,
         ended_at: None,
         reason: None,
+        cancel_asked_by: None,
         run: None,
     }
 }
@@ -140,6 +142,7 @@ pub(crate) struct Scene {
     pub(crate) evaluations: Vec<Evaluation>,
     pub(crate) decision: Option<(Approval, UnixMillis)>,
     pub(crate) merged: Option<Revision>,
+    pub(crate) pauses: Pauses,
     pub(crate) rules: Rules,
     pub(crate) now: UnixMillis,
 }
@@ -178,6 +181,7 @@ impl Scene {
             evaluations: Vec::new(),
             decision: None,
             merged: None,
+            pauses: Pauses::default(),
             rules: Rules::default(),
             now: START,
             pipeline,
@@ -200,6 +204,7 @@ impl Scene {
             evaluations: &self.evaluations,
             decision: self.decision.as_ref().map(|(approval, at)| (approval, *at)),
             merged: self.merged.as_ref(),
+            pauses: &self.pauses,
         };
         ask(&view, &self.rules)
     }
