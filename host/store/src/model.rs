@@ -6,6 +6,7 @@ use portcullis_core::facts::{Check, CheckState};
 use portcullis_core::ids::{InboxId, JobId, ProjectName, Revision, RoleName, TaskId, WorkItem};
 use portcullis_core::job::{Job, JobState};
 use portcullis_core::lease::LeaseRow;
+use portcullis_core::pause::Pauses;
 use portcullis_core::task::{Decision, NewTask};
 use portcullis_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -30,10 +31,12 @@ pub enum StoreError {
         pid: String,
     },
     /// The database failed.
-    #[error("the database failed to {doing}")]
+    #[error("the database failed to {doing}{}", .trouble.map_or("", Trouble::remedy))]
     Database {
         /// What was being done.
         doing: &'static str,
+        /// What the disk has to do with it, if it has.
+        trouble: Option<Trouble>,
         /// What it said.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -51,6 +54,40 @@ pub enum StoreError {
     /// The store's thread is gone, because the daemon is stopping.
     #[error("the database is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// What is wrong with the disk, if that is why. Once it is mended the next write works again, without a restart.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Database { trouble, .. } => *trouble,
+            Self::Open { .. } | Self::InUse { .. } | Self::Damaged { .. } | Self::Closed => None,
+        }
+    }
+}
+
+/// What can be wrong with the disk under the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trouble {
+    /// There is no room left.
+    Full,
+    /// Nothing may be written there.
+    ReadOnly,
+    /// Reading or writing failed.
+    Io,
+}
+
+impl Trouble {
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Full => ": its disk is full; make room, and it goes on by itself",
+            Self::ReadOnly => {
+                ": it may not be written; make the file and its folder writable, and it goes on by itself"
+            }
+            Self::Io => ": reading or writing its files failed; mend the disk, and it goes on by itself",
+        }
+    }
 }
 
 /// An event to be stored.
@@ -147,10 +184,6 @@ pub struct NewCiJob {
 /// How a job's run ended, and everything that is written with it in one transaction (LAU-2: the last step).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finish {
-    /// Which job.
-    pub job: JobId,
-    /// The fencing number of the claim that ran it.
-    pub lease: i64,
     /// What becomes of it.
     pub end: JobEnd,
     /// Why, in words; kept with the job.
@@ -197,6 +230,24 @@ pub enum Finished {
     Recorded,
     /// The job is no longer running under that claim: nothing was written, drop the work.
     Stale,
+}
+
+/// Every job that says `running` (REA-6).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunningJobs {
+    /// Those that can be read, oldest first.
+    pub jobs: Vec<Job>,
+    /// Those that cannot, or whose run cannot: nobody knows which process is theirs.
+    pub damaged: Vec<DamagedJob>,
+}
+
+/// A job whose row, or whose run's row, does not say what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedJob {
+    /// Which.
+    pub id: JobId,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 /// What an outgoing effect's delivery came to.
@@ -311,6 +362,8 @@ pub struct Snapshot {
     pub work_items: Vec<(TaskId, ProjectName, WorkItem)>,
     /// Leases held.
     pub leases: Vec<LeaseRow>,
+    /// What is paused.
+    pub pauses: Pauses,
     /// Tasks that are neither finished nor held, and held ones.
     pub tasks_active: i64,
     /// See above.

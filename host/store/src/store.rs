@@ -12,10 +12,12 @@ use portcullis_core::gate::Evaluation;
 use portcullis_core::ids::{
     EvaluationId, InboxId, JobId, OutboxId, ProjectName, Revision, RunId, StageName, TaskId, WorkItem,
 };
-use portcullis_core::job::{Claim, Job, Lane, ProcessIdentity, Run};
-use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName};
+use portcullis_core::job::{CancelAsked, Claim, ClaimedJob, Job, Lane, ProcessIdentity, Run, TakeOver};
+use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName, LeaseRow};
+use portcullis_core::pause::{Pause, PauseScope, Pauses};
 use portcullis_core::task::{Commit, Committed, Created, Decision, NewTask, Task};
 use portcullis_core::time::UnixMillis;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The memory of the house.
@@ -52,6 +54,11 @@ pub trait Store: Send + Sync {
     async fn tasks_with_head(&self, project: &ProjectName, head: &Revision) -> Result<Vec<TaskId>, StoreError>;
     /// The project's unfinished tasks (`rest` is not `finished`).
     async fn open_tasks(&self, project: &ProjectName) -> Result<Vec<TaskId>, StoreError>;
+    /// Those of them that are in `stage` (REC-6).
+    async fn open_tasks_in_stage(&self, project: &ProjectName, stage: &StageName) -> Result<Vec<TaskId>, StoreError>;
+    /// Active tasks (neither held nor finished) without a queued or running role job of the present visit, about which
+    /// nothing has changed since `before` (stage, head, release), oldest first (REC-1). Damaged ones are left out.
+    async fn tasks_at_rest(&self, before: UnixMillis, limit: u32) -> Result<Vec<Task>, StoreError>;
     /// The project's task with this branch.
     async fn task_with_branch(&self, project: &ProjectName, branch: &str) -> Result<Option<TaskId>, StoreError>;
     /// Tasks whose `next_look_at` has come.
@@ -72,7 +79,10 @@ pub trait Store: Send + Sync {
     async fn commit(&self, lease: &Lease, commit: Commit) -> Result<Committed, StoreError>;
     /// Records a person's decision and rings the task, in one transaction.
     async fn decide(&self, task: TaskId, decision: Decision, now: UnixMillis) -> Result<(), StoreError>;
-    /// The newest decision on leaving `stage`.
+    /// Holds a task whose row cannot be read, without reading it: audited, with one notification. False: there is none, or
+    /// it is held already; if something has rung it since, that is silenced.
+    async fn hold_damaged(&self, task: TaskId, reason: &str, now: UnixMillis) -> Result<bool, StoreError>;
+    /// The newest decision on leaving `stage` of those made in the task's present visit (STG-5).
     async fn decision(&self, task: TaskId, stage: &StageName) -> Result<Option<Decision>, StoreError>;
 
     // ---- evaluations (GAT-6) ----
@@ -81,6 +91,9 @@ pub trait Store: Send + Sync {
     async fn evaluations_of_visit(&self, task: TaskId) -> Result<Vec<Evaluation>, StoreError>;
     /// Evaluations, newest first, with transcript and log left empty.
     async fn evaluations(&self, filter: Filter) -> Result<Vec<Evaluation>, StoreError>;
+    /// Records what a gate said to somebody who was only looking (GAT-6). It belongs to no visit, so that no decision
+    /// ever rests on it.
+    async fn record_observation(&self, task: TaskId, evaluation: &Evaluation) -> Result<(), StoreError>;
     /// One evaluation, whole.
     async fn evaluation(&self, id: EvaluationId) -> Result<Option<Evaluation>, StoreError>;
 
@@ -98,31 +111,39 @@ pub trait Store: Send + Sync {
     async fn renew(&self, lease: &mut Lease, now: UnixMillis, for_: Duration) -> Result<bool, StoreError>;
     /// Gives it back. Releasing one that is no longer ours does nothing.
     async fn release(&self, lease: Lease) -> Result<(), StoreError>;
-    /// Frees every lease of another boot than this: their daemons are gone. Answers how many.
-    async fn reclaim_leases_of_other_boots(&self, boot: &str) -> Result<u32, StoreError>;
+    /// Frees every lease whose deadline has passed, and every one of another boot than this: their daemons are gone
+    /// (LSE-2). Removes the holder and nothing else; audited. Answers what was freed, as it was held.
+    async fn reclaim_leases(&self, boot: &str, now: UnixMillis) -> Result<Vec<LeaseRow>, StoreError>;
 
     // ---- jobs (QUE, LAU) ----
 
     /// Claims the next job of a lane: atomic; respects caps and `not_before`; fair between projects (REG-1: the project
-    /// that was served longest ago comes first). Jobs of a task that is held, or of an earlier visit, are not claimed.
+    /// that was served longest ago comes first). Jobs of a task that is held, or of an earlier visit, are not claimed, nor
+    /// are those that are covered by a pause (QUE-7).
     async fn claim(&self, lane: Lane, caps: Caps, boot: &str, now: UnixMillis) -> Result<Claim, StoreError>;
-    /// Makes "launching" durable, before the fork. None: the claim is stale.
+    /// Takes a running job over from whoever had it under `lease`: one guarded write that decides (REA-3, REA-5). Its
+    /// run stays as it is.
+    async fn take_over(&self, job: JobId, lease: i64, boot: &str) -> Result<TakeOver, StoreError>;
+    /// Makes "launching" durable, before the fork. None: the claim is stale, or has launched already.
     async fn launch(
         &self,
-        job: JobId,
-        lease: i64,
+        job: &ClaimedJob,
         boot: &str,
         folder: &str,
         now: UnixMillis,
     ) -> Result<Option<Run>, StoreError>;
-    /// Stores which process it became (LAU-1).
-    async fn launched(&self, run: RunId, process: ProcessIdentity) -> Result<(), StoreError>;
-    /// Records the exit code, FIRST (LAU-2). The first record stays.
-    async fn exited(&self, run: RunId, exit_code: i32, at: UnixMillis) -> Result<(), StoreError>;
-    /// Ends the job (or puts it back), with everything that belongs to it, and rings its task.
-    async fn finish(&self, finish: Finish) -> Result<Finished, StoreError>;
-    /// Cancels a queued job; marks nothing on a running one (its run must be ended first). True: it was queued.
-    async fn cancel_queued(&self, job: JobId, actor: &str, now: UnixMillis) -> Result<bool, StoreError>;
+    /// Stores which process it became (LAU-1). The first one stays. False: the claim is stale, nothing was written.
+    async fn launched(&self, job: &ClaimedJob, run: RunId, process: ProcessIdentity) -> Result<bool, StoreError>;
+    /// Records the exit code, FIRST (LAU-2). The first record stays. False: the claim is stale, nothing was written.
+    async fn exited(&self, job: &ClaimedJob, run: RunId, exit_code: i32, at: UnixMillis) -> Result<bool, StoreError>;
+    /// Ends the job (or puts it back), with everything that belongs to it, and rings its task. A job whose end was asked
+    /// for is cancelled, unless it is done.
+    async fn finish(&self, job: &ClaimedJob, finish: Finish) -> Result<Finished, StoreError>;
+    /// Fails a running job whose row, or whose run's row, cannot be read; rings its task. False: it is not running.
+    async fn fail_damaged_job(&self, job: JobId, reason: &str, now: UnixMillis) -> Result<bool, StoreError>;
+    /// Asks for a job's end (QUE-7): a queued one is cancelled, and rings its task; on a running one it is made durable who
+    /// asked first, and its process has to be told. One that has ended, or that there is none of, is over.
+    async fn cancel_job(&self, job: JobId, by: &str, why: &str, now: UnixMillis) -> Result<CancelAsked, StoreError>;
     /// Makes a CI job, unless there is one for that task and revision that has not failed.
     async fn enqueue_ci(&self, job: NewCiJob) -> Result<Option<JobId>, StoreError>;
     /// One job.
@@ -131,8 +152,17 @@ pub trait Store: Send + Sync {
     async fn run(&self, id: RunId) -> Result<Option<Run>, StoreError>;
     /// The newest role job of the task's present visit.
     async fn job_of_visit(&self, task: TaskId) -> Result<Option<Job>, StoreError>;
-    /// Every running job.
-    async fn running_jobs(&self) -> Result<Vec<Job>, StoreError>;
+    /// Every running job, and apart those that cannot be read.
+    async fn running_jobs(&self) -> Result<RunningJobs, StoreError>;
+
+    // ---- kill-switches (QUE-7) ----
+
+    /// Pauses something; audited. False: it was paused already, by whoever did it then.
+    async fn pause(&self, pause: Pause) -> Result<bool, StoreError>;
+    /// Lets it go on, and rings every active task of its scope; audited. False: it was not paused.
+    async fn resume(&self, scope: &PauseScope, by: &str, now: UnixMillis) -> Result<bool, StoreError>;
+    /// Everything that is paused.
+    async fn pauses(&self) -> Result<Pauses, StoreError>;
 
     // ---- outbox ----
 
@@ -206,4 +236,10 @@ pub trait Store: Send + Sync {
     async fn add_audit(&self, row: AuditRow) -> Result<(), StoreError>;
     /// One consistent look at what is active.
     async fn snapshot(&self) -> Result<Snapshot, StoreError>;
+    /// Adds to counters that outlive restarts (REC-7).
+    async fn count(&self, counts: &[(&'static str, i64)]) -> Result<(), StoreError>;
+    /// Every counter that was ever added to.
+    async fn counters(&self) -> Result<BTreeMap<String, i64>, StoreError>;
+    /// One tiny durable write: whether the disk takes anything again after a [`Trouble`].
+    async fn probe(&self) -> Result<(), StoreError>;
 }

@@ -89,7 +89,7 @@ async fn a_damaged_job_fails_instead_of_blocking_its_lane() {
     assert_eq!(store.snapshot().await.unwrap().waiting.len(), 2, "the analyst's and the other one");
     let caps = Caps { overall: 1, per_project: 1 };
     let Claim::Won(won) = store.claim(Lane::Ci, caps, "boot", NOW).await.unwrap() else { panic!("one is left") };
-    assert_eq!(won.job.revision, Some(revision("b")));
+    assert_eq!(won.revision.as_ref(), Some(&revision("b")));
     let counts = store.snapshot().await.unwrap().job_counts;
     assert!(counts.contains(&(JobState::Failed, 1)), "{counts:?}");
 }
@@ -120,7 +120,13 @@ async fn damaged_events_and_effects_are_parked_where_an_operator_sees_them() {
         };
         assert!(matches!(store.receive(event).await.unwrap(), Received::Stored(_)));
     }
-    let holder = Holder { boot: "boot".to_owned(), pid: 1, what: "test".to_owned() };
+    let holder = Holder {
+        boot: "boot".to_owned(),
+        node: "node".to_owned(),
+        pid: 1,
+        start_ticks: 1,
+        what: "test".to_owned(),
+    };
     let taken = store.acquire(&LeaseName::drive(id), &holder, NOW, Duration::from_secs(60)).await.unwrap();
     let Acquire::Won(lease) = taken else { panic!("it is free") };
     let effect = |key: &str| portcullis_core::effect::NewEffect {

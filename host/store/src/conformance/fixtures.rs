@@ -10,7 +10,7 @@ use portcullis_core::gate::{
     Call, Evaluation, Finding, Judgement, Mode, OnFault, Outcome, PluginRef, Report, Severity, Subject, Verdict,
 };
 use portcullis_core::ids::{GateName, PluginName, ProjectName, Revision, RoleName, StageName, TaskId, WorkItem};
-use portcullis_core::job::{Claim, Job, Lane};
+use portcullis_core::job::{Claim, ClaimedJob, Lane};
 use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName};
 use portcullis_core::task::{Change, Commit, Committed, Created, Decision, Feedback, NewTask, Task};
 use portcullis_core::time::UnixMillis;
@@ -68,7 +68,13 @@ pub(super) async fn read(store: &Shared, id: TaskId) -> Task {
 }
 
 pub(super) fn holder(boot: &str) -> Holder {
-    Holder { boot: boot.to_owned(), pid: 4711, what: "a test".to_owned() }
+    Holder {
+        boot: boot.to_owned(),
+        node: "node-1".to_owned(),
+        pid: 4711,
+        start_ticks: 1 << 40,
+        what: "a test".to_owned(),
+    }
 }
 
 /// The drive lease of a task.
@@ -204,23 +210,18 @@ pub(super) fn event(delivery: &str, meaning: Option<&str>) -> NewEvent {
     }
 }
 
-pub(super) async fn claim(store: &Shared, lane: Lane, caps: Caps, now: UnixMillis) -> Option<Job> {
+pub(super) async fn claim(store: &Shared, lane: Lane, caps: Caps, now: UnixMillis) -> Option<ClaimedJob> {
     match store.claim(lane, caps, BOOT, now).await.unwrap() {
-        Claim::Won(won) => Some(won.job),
+        Claim::Won(won) => Some(*won),
         Claim::Nothing => None,
     }
 }
 
-pub(super) fn ended(job: &Job, end: JobEnd, now: UnixMillis) -> Finish {
-    Finish {
-        job: job.id,
-        lease: job.lease,
-        end,
-        reason: None,
-        head: None,
-        ci: None,
-        checks: Vec::new(),
-        effects: Vec::new(),
-        at: now,
-    }
+/// The same claim, as an owner would have it that never learnt of its end.
+pub(super) fn copy(job: &ClaimedJob) -> ClaimedJob {
+    ClaimedJob::granted(job.job().clone())
+}
+
+pub(super) fn ended(end: JobEnd, now: UnixMillis) -> Finish {
+    Finish { end, reason: None, head: None, ci: None, checks: Vec::new(), effects: Vec::new(), at: now }
 }

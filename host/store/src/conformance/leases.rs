@@ -1,7 +1,8 @@
 //! Promises about leases (LSE).
 
 use super::Shared;
-use super::fixtures::*;
+use super::fixtures::{MINUTE, at, holder};
+use crate::model::Filter;
 use portcullis_core::lease::{Acquire, Lease, LeaseName};
 use portcullis_core::time::UnixMillis;
 use std::time::Duration;
@@ -108,8 +109,12 @@ pub(super) async fn leases_of_dead_daemons_are_freed_and_cannot_be_renewed(store
     let mut orphan = won(store, &one, "boot-1", at(0)).await;
     let _orphan = won(store, &two, "boot-1", at(0)).await;
     let mut kept = won(store, &ours, "boot-2", at(0)).await;
-    assert_eq!(store.reclaim_leases_of_other_boots("boot-2").await.unwrap(), 2);
-    assert_eq!(store.reclaim_leases_of_other_boots("boot-2").await.unwrap(), 0);
+    let freed = store.reclaim_leases("boot-2", at(1)).await.unwrap();
+    assert_eq!(freed.iter().map(|row| &row.name).collect::<Vec<_>>(), [&one, &two]);
+    assert!(freed.iter().all(|row| row.holder == holder("boot-1") && row.since == at(0)), "{freed:?}");
+    assert_eq!(store.reclaim_leases("boot-2", at(1)).await.unwrap(), []);
+    let trail = store.audit(Filter::default()).await.unwrap();
+    assert_eq!(trail.iter().map(|row| row.what.as_str()).collect::<Vec<_>>(), ["reclaim-lease"; 2]);
     assert!(!store.renew(&mut orphan, at(1), MINUTE).await.unwrap());
     assert!(store.renew(&mut kept, at(1), MINUTE).await.unwrap());
     assert!(won(store, &one, "boot-2", at(2)).await.number() > orphan.number());

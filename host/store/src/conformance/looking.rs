@@ -25,7 +25,7 @@ pub(super) async fn a_snapshot_shows_what_is_active(store: &Shared) {
     let three = task_in(store, "beta", "B-1").await;
     let job = claim(store, Lane::Role, FREE, at(1)).await.unwrap();
     assert_eq!(job.task, one);
-    let run = store.launch(job.id, job.lease, BOOT, "runs/1", at(2)).await.unwrap();
+    let run = store.launch(&job, BOOT, "runs/1", at(2)).await.unwrap();
     let held = Held { reason: "stop".to_owned(), since: at(3), by: "ada".to_owned() };
     change(store, two, Change::Hold { held, returns: 0 }, at(3)).await;
     let lease = drive(store, three, at(4)).await;
@@ -61,7 +61,7 @@ pub(super) async fn a_snapshot_shows_what_is_active(store: &Shared) {
     assert_eq!(count(&snapshot.evaluations, &"pass".to_owned()), 1);
 
     // What has ended is counted and shown no more.
-    assert_eq!(store.finish(ended(&job, JobEnd::Done, at(7))).await.unwrap(), Finished::Recorded);
+    assert_eq!(store.finish(&job, ended(JobEnd::Done, at(7))).await.unwrap(), Finished::Recorded);
     assert!(store.delivered(snapshot.outbox_open[0].id, Delivery::Sent, at(8)).await.unwrap());
     assert!(store.replay(event, at(9)).await.unwrap());
     store.release(lease).await.unwrap();

@@ -109,7 +109,8 @@ promises! { ($)
         projects_are_served_by_turns,
         jobs_that_mean_nothing_now_are_not_claimed,
         a_job_is_not_claimed_before_its_time,
-        only_a_queued_job_can_be_cancelled,
+        cancelling_ends_a_queued_job_at_once,
+        a_running_job_whose_end_was_asked_for_is_cancelled_unless_it_is_done,
         a_revision_is_tested_once_unless_its_job_failed,
         the_order_shown_is_the_order_of_the_claims,
     }

@@ -146,8 +146,8 @@ pub(super) async fn a_return_over_the_merge_forgets_it(store: &Shared) {
     let id = task(store, "A-1").await;
     let job = claim(store, Lane::Role, FREE, at(1)).await.unwrap();
     let head = Some(NewHead { head: revision(1), pull_request: Some(7) });
-    let pushed = Finish { head, ..ended(&job, JobEnd::Done, at(1)) };
-    assert_eq!(store.finish(pushed).await.unwrap(), Finished::Recorded);
+    let pushed = Finish { head, ..ended(JobEnd::Done, at(1)) };
+    assert_eq!(store.finish(&job, pushed).await.unwrap(), Finished::Recorded);
     let merged = Change::Advance { to: stage("deploy"), role: None, merge_commit: Some(revision(9)) };
     assert_eq!(change(store, id, merged, at(2)).await.merge_commit, Some(revision(9)));
     let near = change(store, id, send_back("deploy-staging", None, false), at(3)).await;

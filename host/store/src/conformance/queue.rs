@@ -4,12 +4,12 @@ use super::Shared;
 use super::fixtures::*;
 use crate::model::*;
 use portcullis_core::ids::{JobId, TaskId};
-use portcullis_core::job::{Claim, Job, JobState, Lane};
+use portcullis_core::job::{CancelAsked, Claim, ClaimedJob, JobState, Lane};
 use portcullis_core::task::{Change, Held};
 use std::collections::BTreeSet;
 
-async fn done(store: &Shared, job: &Job) {
-    assert_eq!(store.finish(ended(job, JobEnd::Done, at(5))).await.unwrap(), Finished::Recorded);
+async fn done(store: &Shared, job: &ClaimedJob) {
+    assert_eq!(store.finish(job, ended(JobEnd::Done, at(5))).await.unwrap(), Finished::Recorded);
 }
 
 pub(super) async fn rivals_for_jobs_win_each_job_once_within_the_caps(store: &Shared) {
@@ -26,12 +26,12 @@ pub(super) async fn rivals_for_jobs_win_each_job_once_within_the_caps(store: &Sh
             let boot = format!("boot-{number}");
             rivals.spawn(async move { store.claim(Lane::Role, caps, &boot, at(1)).await.unwrap() });
         }
-        let round: Vec<Job> = rivals
+        let round: Vec<ClaimedJob> = rivals
             .join_all()
             .await
             .into_iter()
             .filter_map(|claim| match claim {
-                Claim::Won(won) => Some(won.job),
+                Claim::Won(won) => Some(*won),
                 Claim::Nothing => None,
             })
             .collect();
@@ -40,7 +40,7 @@ pub(super) async fn rivals_for_jobs_win_each_job_once_within_the_caps(store: &Sh
             let of_project = round.iter().filter(|job| job.project.as_str() == project).count();
             assert!(of_project <= 2, "{of_project} of {project} at once");
         }
-        assert_eq!(store.running_jobs().await.unwrap().len(), round.len());
+        assert_eq!(store.running_jobs().await.unwrap().jobs.len(), round.len());
         for job in round {
             assert_eq!((job.state, job.attempt, job.lease), (JobState::Running, 1, 1));
             done(store, &job).await;
@@ -74,7 +74,7 @@ pub(super) async fn each_lane_has_caps_of_its_own(store: &Shared) {
     let one = Caps { overall: 1, per_project: 1 };
     assert_eq!(claim(store, Lane::Role, one, at(1)).await.unwrap().lane, Lane::Role);
     let ci = claim(store, Lane::Ci, one, at(1)).await.unwrap();
-    assert_eq!((ci.lane, ci.role.as_str(), ci.revision), (Lane::Ci, "ci", Some(revision(1))));
+    assert_eq!((ci.lane, ci.role.as_str(), ci.revision.clone()), (Lane::Ci, "ci", Some(revision(1))));
 }
 
 pub(super) async fn projects_are_served_by_turns(store: &Shared) {
@@ -116,37 +116,66 @@ pub(super) async fn a_job_is_not_claimed_before_its_time(store: &Shared) {
     // QUE-5
     let id = task(store, "A-1").await;
     let first = claim(store, Lane::Role, FREE, at(1)).await.unwrap();
-    let again = Finish { reason: Some("exit 1".to_owned()), ..ended(&first, JobEnd::Retry(at(1_000)), at(2)) };
-    assert_eq!(store.finish(again).await.unwrap(), Finished::Recorded);
+    let again = Finish { reason: Some("exit 1".to_owned()), ..ended(JobEnd::Retry(at(1_000)), at(2)) };
+    assert_eq!(store.finish(&first, again).await.unwrap(), Finished::Recorded);
     let waiting = store.job_of_visit(id).await.unwrap().unwrap();
     assert_eq!((waiting.state, waiting.attempt, waiting.reason.as_deref()), (JobState::Queued, 1, Some("exit 1")));
     assert_eq!((waiting.not_before, waiting.ended_at), (at(1_000), None));
     assert_eq!(claim(store, Lane::Role, FREE, at(999)).await, None);
     let second = claim(store, Lane::Role, FREE, at(1_000)).await.unwrap();
     assert_eq!((second.id, second.attempt, second.lease), (first.id, 2, 2));
-    let failed = Finish { reason: Some("exit 2".to_owned()), ..ended(&second, JobEnd::Failed, at(1_001)) };
-    assert_eq!(store.finish(failed).await.unwrap(), Finished::Recorded);
+    let failed = Finish { reason: Some("exit 2".to_owned()), ..ended(JobEnd::Failed, at(1_001)) };
+    assert_eq!(store.finish(&second, failed).await.unwrap(), Finished::Recorded);
     let failed = store.job(first.id).await.unwrap().unwrap();
     assert_eq!((failed.state, failed.reason.as_deref()), (JobState::Failed, Some("exit 2")));
     assert_eq!(failed.ended_at, Some(at(1_001)));
 }
 
-pub(super) async fn only_a_queued_job_can_be_cancelled(store: &Shared) {
+pub(super) async fn cancelling_ends_a_queued_job_at_once(store: &Shared) {
     // QUE-7
     let id = task(store, "A-1").await;
     let job = store.job_of_visit(id).await.unwrap().unwrap();
-    assert!(store.cancel_queued(job.id, "ada", at(7)).await.unwrap());
+    assert_eq!(store.cancel_job(job.id, "ada", "typo", at(7)).await.unwrap(), CancelAsked::Cancelled);
     let cancelled = store.job(job.id).await.unwrap().unwrap();
     assert_eq!((cancelled.state, cancelled.ended_at), (JobState::Cancelled, Some(at(7))));
+    assert_eq!(cancelled.reason.as_deref(), Some("cancelled by ada"));
     assert_eq!(read(store, id).await.rung_at, at(7));
     let row = store.audit(Filter::default()).await.unwrap().remove(0);
     assert_eq!((row.actor.as_str(), row.what.as_str(), row.task), ("ada", "cancel-job", Some(id)));
-    assert!(!store.cancel_queued(job.id, "ada", at(8)).await.unwrap());
-    assert!(!store.cancel_queued(JobId(9_999), "ada", at(8)).await.unwrap());
-    task(store, "A-2").await;
-    let running = claim(store, Lane::Role, FREE, at(9)).await.unwrap();
-    assert!(!store.cancel_queued(running.id, "ada", at(10)).await.unwrap());
-    assert_eq!(store.job(running.id).await.unwrap().unwrap().state, JobState::Running);
+    assert!(row.why.ends_with("analyst: typo"), "{}", row.why);
+    for over in [job.id, JobId(9_999)] {
+        assert_eq!(store.cancel_job(over, "ada", "", at(8)).await.unwrap(), CancelAsked::Over);
+    }
+    assert_eq!(store.audit(Filter::default()).await.unwrap().len(), 2, "nothing was done");
+}
+
+pub(super) async fn a_running_job_whose_end_was_asked_for_is_cancelled_unless_it_is_done(store: &Shared) {
+    // QUE-7: of each end that a run can have.
+    for (number, end, state) in [
+        (1, JobEnd::Retry(at(99)), JobState::Cancelled),
+        (2, JobEnd::Failed, JobState::Cancelled),
+        (3, JobEnd::Cancelled, JobState::Cancelled),
+        (4, JobEnd::Done, JobState::Done),
+    ] {
+        let id = task(store, &format!("A-{number}")).await;
+        let running = claim(store, Lane::Role, FREE, at(9)).await.unwrap();
+        assert_eq!(running.task, id);
+        let trail = store.audit(Filter::default()).await.unwrap().len();
+        for who in ["ada", "bob"] {
+            assert_eq!(store.cancel_job(running.id, who, "stop", at(10)).await.unwrap(), CancelAsked::Running);
+        }
+        let asked = store.job(running.id).await.unwrap().unwrap();
+        assert_eq!((asked.state, asked.cancel_asked_by.as_deref()), (JobState::Running, Some("ada")), "the first");
+        let rows = store.audit(Filter::default()).await.unwrap();
+        assert_eq!((rows.len(), rows[0].actor.as_str(), rows[0].to.as_str()), (trail + 1, "ada", "cancel-asked"));
+        let finish = Finish { reason: Some("exit 143".to_owned()), ..ended(end, at(11)) };
+        assert_eq!(store.finish(&running, finish).await.unwrap(), Finished::Recorded);
+        let over = store.job(running.id).await.unwrap().unwrap();
+        let reason = if end == JobEnd::Done { "exit 143" } else { "cancelled by ada" };
+        assert_eq!((over.state, over.reason.as_deref(), over.ended_at), (state, Some(reason), Some(at(11))));
+        assert_eq!(read(store, id).await.rung_at, at(11));
+        assert_eq!(store.cancel_job(running.id, "ada", "", at(12)).await.unwrap(), CancelAsked::Over);
+    }
 }
 
 pub(super) async fn a_revision_is_tested_once_unless_its_job_failed(store: &Shared) {
@@ -158,12 +187,12 @@ pub(super) async fn a_revision_is_tested_once_unless_its_job_failed(store: &Shar
     let job = claim(store, Lane::Ci, FREE, at(2)).await.unwrap();
     assert_eq!(job.id, first);
     assert_eq!(store.enqueue_ci(new(1)).await.unwrap(), None, "running");
-    assert_eq!(store.finish(ended(&job, JobEnd::Failed, at(3))).await.unwrap(), Finished::Recorded);
+    assert_eq!(store.finish(&job, ended(JobEnd::Failed, at(3))).await.unwrap(), Finished::Recorded);
     let second = store.enqueue_ci(new(1)).await.unwrap().unwrap();
     assert_ne!(first, second);
     let other = claim(store, Lane::Ci, FREE, at(4)).await.unwrap();
     let job = claim(store, Lane::Ci, FREE, at(4)).await.unwrap();
-    assert_eq!((other.revision, job.id), (Some(revision(2)), second));
+    assert_eq!((other.revision.clone(), job.id), (Some(revision(2)), second));
     done(store, &job).await;
     assert_eq!(store.enqueue_ci(new(1)).await.unwrap(), None, "done");
     assert_eq!(store.enqueue_ci(NewCiJob { task: TaskId(9_999), ..new(1) }).await.unwrap(), None);
@@ -181,7 +210,7 @@ pub(super) async fn the_order_shown_is_the_order_of_the_claims(store: &Shared) {
     change(store, held, Change::Hold { held: stop, returns: 0 }, at(0)).await;
     // One is put back for later: the first of alpha, which was served by that.
     let back = claim(store, Lane::Role, FREE, at(1)).await.unwrap();
-    assert_eq!(store.finish(ended(&back, JobEnd::Retry(at(1_000)), at(1))).await.unwrap(), Finished::Recorded);
+    assert_eq!(store.finish(&back, ended(JobEnd::Retry(at(1_000)), at(1))).await.unwrap(), Finished::Recorded);
     let shown: Vec<JobId> = store.snapshot().await.unwrap().waiting.into_iter().map(|job| job.id).collect();
     assert_eq!(shown.len(), 9);
     let mut claimed = Vec::new();

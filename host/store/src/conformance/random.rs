@@ -6,7 +6,7 @@ use super::Shared;
 use super::fixtures::*;
 use crate::model::*;
 use portcullis_core::ids::{ProjectName, RoleName, TaskId};
-use portcullis_core::job::{Job, JobState, Lane};
+use portcullis_core::job::{ClaimedJob, JobState, Lane};
 use portcullis_core::lease::{Lease, LeaseName};
 use portcullis_core::step::Rest;
 use portcullis_core::task::{Change, Commit, Committed, Created, Held, MergeIntent};
@@ -26,9 +26,9 @@ struct Life {
     /// Version and visit of each task.
     tasks: BTreeMap<TaskId, (i64, i64)>,
     held: BTreeSet<TaskId>,
-    running: Vec<Job>,
+    running: Vec<ClaimedJob>,
     /// Claims that were finished, by job and number.
-    over: Vec<Job>,
+    over: Vec<ClaimedJob>,
     /// Moves made: each (task, version) at most once.
     moved: BTreeSet<(TaskId, i64)>,
 }
@@ -92,13 +92,13 @@ impl Life {
         };
         // The late owner of a claim that is over tries first.
         if let Some(late) = self.over.get(usize::from(which) % self.over.len().max(1)) {
-            assert_eq!(store.finish(ended(late, end, self.now())).await.unwrap(), Finished::Stale);
+            assert_eq!(store.finish(late, ended(end, self.now())).await.unwrap(), Finished::Stale);
         }
         if self.running.is_empty() {
             return;
         }
         let job = self.running.remove(usize::from(which) % self.running.len());
-        assert_eq!(store.finish(ended(&job, end, self.now())).await.unwrap(), Finished::Recorded);
+        assert_eq!(store.finish(&job, ended(end, self.now())).await.unwrap(), Finished::Recorded);
         self.over.push(job);
     }
 

@@ -143,7 +143,7 @@ pub(super) async fn next_due_is_the_earliest_of_all_that_time_alone_can_move(sto
     assert_eq!(store.next_due().await.unwrap(), Some(at(0)));
     // Its job is put back until 500.
     let job = claim(store, Lane::Role, FREE, at(1)).await.unwrap();
-    assert_eq!(store.finish(ended(&job, JobEnd::Retry(at(500)), at(2))).await.unwrap(), Finished::Recorded);
+    assert_eq!(store.finish(&job, ended(JobEnd::Retry(at(500)), at(2))).await.unwrap(), Finished::Recorded);
     let resting = Change::Rest { rest: Rest::NoHead { role: None }, next_look_at: Some(at(900)) };
     change(store, id, resting, at(3)).await;
     assert_eq!(store.next_due().await.unwrap(), Some(at(500)));

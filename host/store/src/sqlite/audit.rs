@@ -9,6 +9,8 @@ use rusqlite::{Connection, Row, named_params};
 /// A row to be written.
 pub(super) struct Entry<'a> {
     pub(super) task: Option<TaskId>,
+    /// The task's, where it is about one.
+    pub(super) project: Option<&'a str>,
     pub(super) actor: &'a str,
     pub(super) what: &'a str,
     pub(super) from: &'a str,
@@ -17,14 +19,21 @@ pub(super) struct Entry<'a> {
     pub(super) at: UnixMillis,
 }
 
-// The project is the task's.
+impl Entry<'_> {
+    /// Says nothing yet.
+    pub(super) fn of_task(task: TaskId, at: UnixMillis) -> Self {
+        Self { task: Some(task), project: None, actor: "", what: "", from: "", to: "", why: "", at }
+    }
+}
+
 const WRITE: &str = "
     INSERT INTO audit (at_ms, task, project, actor, what, from_state, to_state, why)
-    VALUES (:at_ms, :task, (SELECT project FROM task WHERE id = :task), :actor, :what, :from, :to, :why)";
+    VALUES (:at_ms, :task, coalesce((SELECT project FROM task WHERE id = :task), :project), :actor, :what, :from, :to,
+            :why)";
 
 pub(super) fn write(db: &Connection, entry: &Entry<'_>) -> Result<(), Fail> {
     let params = named_params! {
-        ":at_ms": entry.at.0, ":task": entry.task.map(|id| id.0), ":actor": entry.actor, ":what": entry.what,
+        ":at_ms": entry.at.0, ":task": entry.task.map(|id| id.0), ":project": entry.project, ":actor": entry.actor, ":what": entry.what,
         ":from": entry.from, ":to": entry.to, ":why": entry.why,
     };
     change(db, WRITE, params)?;
@@ -33,7 +42,7 @@ pub(super) fn write(db: &Connection, entry: &Entry<'_>) -> Result<(), Fail> {
 
 pub(super) fn add(db: &Connection, row: &AuditRow) -> Result<(), Fail> {
     let AuditRow { id: _, at, task, actor, what, from, to, why } = row;
-    write(db, &Entry { task: *task, actor, what, from, to, why, at: *at })
+    write(db, &Entry { task: *task, project: None, actor, what, from, to, why, at: *at })
 }
 
 // Each has an index of its own; one statement with optional conditions would use none.

@@ -1,17 +1,18 @@
-//! Who gets the next job? (QUE-1, QUE-3, REG-1)
+//! Who gets the next job, and who takes over one that is running? (QUE-1, QUE-3, REG-1, REA-5)
 
 use super::row::{Fail, change, one, word};
-use super::{jobs, tasks};
+use super::{damage, jobs};
 use crate::model::{Caps, StoreError};
-use portcullis_core::ids::{JobId, TaskId};
-use portcullis_core::job::{Claim, ClaimedJob, Lane};
+use portcullis_core::ids::JobId;
+use portcullis_core::job::{Claim, ClaimedJob, Lane, TakeOver};
 use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, named_params};
 
 // One guarded statement. What it reads are partial indexes over queued and running rows; history costs nothing.
 const CLAIM: &str = "
     UPDATE job
-       SET state = 'running', attempt = attempt + 1, lease = lease + 1, boot = :boot, run = NULL, reason = NULL
+       SET state = 'running', attempt = attempt + 1, lease = lease + 1, boot = :boot, run = NULL, reason = NULL,
+           claimed_at_ms = :now_ms
      WHERE state = 'queued'
        AND id = (
             SELECT j.id
@@ -21,6 +22,10 @@ const CLAIM: &str = "
              WHERE j.state = 'queued' AND j.lane = :lane AND j.not_before_ms <= :now_ms
                AND t.standing <> 'held'
                AND (j.lane = 'ci' OR j.visit = t.visit)
+               AND NOT EXISTS (SELECT 1 FROM pause p
+                                WHERE (p.kind = 'daemon' AND p.name = '')
+                                   OR (p.kind = 'project' AND p.name = j.project)
+                                   OR (p.kind = 'role' AND p.name = j.role))
                AND (SELECT count(*) FROM job r WHERE r.state = 'running' AND r.lane = :lane) < :overall
                AND (SELECT count(*) FROM job r
                      WHERE r.state = 'running' AND r.lane = :lane AND r.project = j.project) < :per_project
@@ -44,26 +49,25 @@ pub(super) fn claim(db: &Connection, lane: Lane, caps: Caps, boot: &str, now: Un
         match jobs::job(db, id) {
             Ok(Some(job)) => {
                 change(db, SERVE, named_params! { ":id": id.0 })?;
-                return Ok(Claim::Won(Box::new(ClaimedJob { job })));
+                return Ok(Claim::Won(Box::new(ClaimedJob::granted(job))));
             }
             // It would be first in the line for ever and block everybody behind it.
-            Err(Fail::Store(StoreError::Damaged { reason, .. })) => fail(db, id, &reason, now)?,
+            Err(Fail::Store(StoreError::Damaged { reason, .. })) => drop(damage::fail_running(db, id, &reason, now)?),
             Ok(None) => return Ok(Claim::Nothing),
             Err(other) => return Err(other),
         }
     }
 }
 
-const FAIL: &str = "
-    UPDATE job SET state = 'failed', boot = NULL, ended_at_ms = :now_ms, reason = 'its row is damaged: ' || :reason
-     WHERE id = :id
- RETURNING task";
+// The one write that decides who goes on with a running job (REA-5). The run stays: its process may be alive.
+const TAKE_OVER: &str = "
+    UPDATE job SET lease = lease + 1, boot = :boot
+     WHERE id = :id AND state = 'running' AND lease = :lease
+ RETURNING id";
 
-fn fail(db: &Connection, id: JobId, reason: &str, now: UnixMillis) -> Result<(), Fail> {
-    tracing::error!(job.id = id.0, reason, "a job that cannot be read has failed");
-    let params = named_params! { ":id": id.0, ":reason": reason, ":now_ms": now.0 };
-    match one(db, FAIL, params, |row| Ok(TaskId(row.get(0)?)))? {
-        Some(task) => tasks::ring(db, task, now),
-        None => Ok(()),
-    }
+pub(super) fn take_over(db: &Connection, id: JobId, lease: i64, boot: &str) -> Result<TakeOver, Fail> {
+    let params = named_params! { ":id": id.0, ":lease": lease, ":boot": boot };
+    let won = one(db, TAKE_OVER, params, |row| Ok(JobId(row.get(0)?)))?;
+    let job = won.map(|id| jobs::job(db, id)).transpose()?.flatten();
+    Ok(job.map_or(TakeOver::Lost, |job| TakeOver::Won(Box::new(ClaimedJob::granted(job)))))
 }

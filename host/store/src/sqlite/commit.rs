@@ -41,15 +41,8 @@ pub(super) fn commit(db: &Connection, lease: &LeaseName, number: i64, commit: &C
     change.apply(&commit.change, next_look)?;
     outbox::add(db, task.id, &commit.effects, commit.at)?;
     if let Some((what, from, to)) = described(&task, &commit.change) {
-        let entry = Entry {
-            task: Some(task.id),
-            actor: &commit.actor,
-            what,
-            from: &from,
-            to: &to,
-            why: &commit.why,
-            at: commit.at,
-        };
+        let (actor, why) = (&commit.actor, &commit.why);
+        let entry = Entry { actor, what, from: &from, to: &to, why, ..Entry::of_task(task.id, commit.at) };
         audit::write(db, &entry)?;
     }
     Ok(Committed::Done { version: task.version + 1 })

@@ -9,8 +9,8 @@ use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, named_params};
 
 const DECIDE: &str = "
-    INSERT INTO decision (task, stage, approval, at_ms)
-    SELECT id, :stage, :approval, :at_ms FROM task WHERE id = :task";
+    INSERT INTO decision (task, visit, stage, approval, at_ms)
+    SELECT id, visit, :stage, :approval, :at_ms FROM task WHERE id = :task";
 
 pub(super) fn decide(db: &Connection, task: TaskId, decision: &Decision, now: UnixMillis) -> Result<(), Fail> {
     let params = named_params! {
@@ -24,13 +24,12 @@ pub(super) fn decide(db: &Connection, task: TaskId, decision: &Decision, now: Un
     audit::write(
         db,
         &Entry {
-            task: Some(task),
             actor: &approval.by,
             what: if approval.approved { "approve" } else { "reject" },
             from: decision.stage.as_str(),
             to: approval.revision.as_str(),
             why: &approval.comment,
-            at: now,
+            ..Entry::of_task(task, now)
         },
     )?;
     tasks::ring(db, task, now)
@@ -38,7 +37,8 @@ pub(super) fn decide(db: &Connection, task: TaskId, decision: &Decision, now: Un
 
 // By when it was made, not by when we heard of it: an old decision that is redelivered late does not undo a newer one.
 const NEWEST: &str = "
-    SELECT * FROM decision WHERE task = :task AND stage = :stage ORDER BY at_ms DESC, id DESC LIMIT 1";
+    SELECT d.* FROM task t JOIN decision d ON d.task = t.id AND d.visit = t.visit AND d.stage = :stage
+     WHERE t.id = :task ORDER BY d.at_ms DESC, d.id DESC LIMIT 1";
 
 pub(super) fn newest(db: &Connection, task: TaskId, stage: &StageName) -> Result<Option<Decision>, Fail> {
     one(db, NEWEST, named_params! { ":task": task.0, ":stage": stage.as_str() }, |row| {

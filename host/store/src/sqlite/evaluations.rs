@@ -2,7 +2,7 @@
 //!
 //! Transcripts and logs are large and stand in a table of their own, which lists do not read.
 
-use super::row::{Columns, Fail, all, change, intact, one, signed, to_json, word};
+use super::row::{Columns, Fail, all, change, intact, missing, one, signed, to_json, word};
 use crate::model::Filter;
 use portcullis_core::digest::Digest;
 use portcullis_core::gate::{Evaluation, Outcome, PluginRef, Report, Verdict};
@@ -10,11 +10,12 @@ use portcullis_core::ids::{EvaluationId, GateName, PluginName, ProjectName, Task
 use rusqlite::{Connection, Row, named_params};
 use std::time::Duration;
 
-// Project and visit are the task's at this moment: commit writes evaluations before it moves the task.
+// Project and visit are the task's at this moment: commit writes evaluations before it moves the task. An observation
+// has a visit that no task is in.
 const ADD: &str = "
     INSERT INTO evaluation (task, project, visit, gate, plugin, plugin_version, plugin_digest, config_digest, subject,
                             call, mode, on_fault, ending, outcome, duration_ns, memory_peak_bytes, host_calls, at_ms)
-    SELECT id, project, visit, :gate, :plugin, :plugin_version, :plugin_digest, :config_digest, :subject,
+    SELECT id, project, coalesce(:visit, visit), :gate, :plugin, :plugin_version, :plugin_digest, :config_digest, :subject,
            :call, :mode, :on_fault, :ending, :outcome, :duration_ns, :memory_peak_bytes, :host_calls, :at_ms
       FROM task WHERE id = :task
  RETURNING id";
@@ -22,13 +23,26 @@ const ADD: &str = "
 const ADD_RECORD: &str = "
     INSERT INTO evaluation_record (evaluation, transcript, log) VALUES (:evaluation, :transcript, :log)";
 
+/// The visit of observations: a task's first one has number 1.
+const NO_VISIT: i64 = 0;
+
+/// Adds an evaluation of the task's present visit.
 pub(super) fn add(db: &Connection, task: TaskId, evaluation: &Evaluation) -> Result<(), Fail> {
+    write(db, task, None, evaluation)
+}
+
+/// Adds one that no decision will rest on.
+pub(super) fn observe(db: &Connection, task: TaskId, evaluation: &Evaluation) -> Result<(), Fail> {
+    write(db, task, Some(NO_VISIT), evaluation)
+}
+
+fn write(db: &Connection, task: TaskId, visit: Option<i64>, evaluation: &Evaluation) -> Result<(), Fail> {
     let report = &evaluation.report;
     let id: Option<i64> = one(
         db,
         ADD,
         named_params! {
-            ":task": task.0, ":gate": evaluation.gate.as_str(), ":plugin": evaluation.plugin.name.as_str(),
+            ":task": task.0, ":visit": visit, ":gate": evaluation.gate.as_str(), ":plugin": evaluation.plugin.name.as_str(),
             ":plugin_version": evaluation.plugin.version, ":plugin_digest": evaluation.plugin.digest.as_str(),
             ":config_digest": evaluation.config_digest.as_str(), ":subject": to_json(&evaluation.subject)?,
             ":call": word(&evaluation.call)?, ":mode": word(&evaluation.mode)?,
@@ -40,6 +54,7 @@ pub(super) fn add(db: &Connection, task: TaskId, evaluation: &Evaluation) -> Res
         },
         |row| Ok(row.get(0)?),
     )?;
+    let id = id.ok_or_else(|| missing("task", task))?;
     let record = named_params! { ":evaluation": id, ":transcript": report.transcript, ":log": report.log };
     change(db, ADD_RECORD, record)?;
     Ok(())

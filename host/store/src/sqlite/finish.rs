@@ -2,9 +2,10 @@
 
 use super::audit::{self, Entry};
 use super::row::{Columns, Fail, change, hit, one};
+use super::runs::Claimed;
 use super::{forge, jobs, known, outbox, tasks};
 use crate::model::{Finish, Finished, JobEnd, NewHead};
-use portcullis_core::ids::{JobId, ProjectName, TaskId};
+use portcullis_core::ids::{ProjectName, TaskId};
 use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, named_params};
 
@@ -14,12 +15,13 @@ struct Running {
     project: ProjectName,
     role: String,
     visit: i64,
+    cancel_asked_by: Option<String>,
     /// The task has entered a stage since the job was made.
     is_past: bool,
 }
 
 const RUNNING: &str = "
-    SELECT j.id, j.task, j.project, j.role, j.visit, (j.lane = 'role' AND j.visit <> t.visit) AS is_past
+    SELECT j.id, j.task, j.project, j.role, j.visit, j.cancel_asked_by, (j.lane = 'role' AND j.visit <> t.visit) AS is_past
       FROM job j JOIN task t ON t.id = j.task
      WHERE j.id = :id AND j.state = 'running' AND j.lease = :lease";
 
@@ -29,31 +31,37 @@ const END: &str = "
                    not_before_ms = coalesce(:not_before_ms, not_before_ms)
      WHERE id = :id AND state = 'running' AND lease = :lease";
 
-pub(super) fn finish(db: &Connection, finish: &Finish) -> Result<Finished, Fail> {
-    let Some(job) = running(db, finish.job, finish.lease)? else { return Ok(Finished::Stale) };
+pub(super) fn finish(db: &Connection, claim: Claimed, finish: &Finish) -> Result<Finished, Fail> {
+    let Some(job) = running(db, claim)? else { return Ok(Finished::Stale) };
+    let asked = job.cancel_asked_by.as_ref().filter(|_| finish.end != JobEnd::Done);
     let (state, not_before) = match finish.end {
+        JobEnd::Done => ("done", None),
+        _ if asked.is_some() => ("cancelled", None),
         // It would wait for ever: a job of an earlier visit is never claimed.
         JobEnd::Retry(_) if job.is_past => ("cancelled", None),
         JobEnd::Retry(not_before) => ("queued", Some(not_before)),
-        JobEnd::Done => ("done", None),
         JobEnd::Failed => ("failed", None),
         JobEnd::Cancelled => ("cancelled", None),
     };
+    let asked = asked.map(|by| format!("cancelled by {by}"));
+    let reason = asked.as_ref().or(finish.reason.as_ref());
     let ended_at = not_before.is_none().then_some(finish.at.0);
     let params = named_params! {
-        ":id": finish.job.0, ":lease": finish.lease, ":state": state, ":reason": finish.reason,
+        ":id": claim.job.0, ":lease": claim.lease, ":state": state, ":reason": reason,
         ":ended_at_ms": ended_at, ":not_before_ms": not_before.map(|at: UnixMillis| at.0),
     };
     if !hit(change(db, END, params)?) {
         return Ok(Finished::Stale);
     }
-    let entry =
-        |what, from, to, why| Entry { task: Some(job.task), actor: &job.role, what, from, to, why, at: finish.at };
-    audit::write(db, &entry("end-job", "running", state, finish.reason.as_deref().unwrap_or_default()))?;
+    let entry = |what, from, to, why| {
+        let (actor, blank) = (&job.role, Entry::of_task(job.task, finish.at));
+        Entry { actor, what, from, to, why, ..blank }
+    };
+    audit::write(db, &entry("end-job", "running", state, reason.map_or("", String::as_str)))?;
     if let Some(head) = &finish.head
         && set_head(db, &job, head, finish.at)?
     {
-        audit::write(db, &entry("head", "", head.head.as_str(), &format!("pushed by job {}", finish.job)))?;
+        audit::write(db, &entry("head", "", head.head.as_str(), &format!("pushed by job {}", claim.job)))?;
     }
     if let Some(ci) = &finish.ci {
         jobs::enqueue_ci(db, ci)?;
@@ -66,14 +74,15 @@ pub(super) fn finish(db: &Connection, finish: &Finish) -> Result<Finished, Fail>
     Ok(Finished::Recorded)
 }
 
-fn running(db: &Connection, id: JobId, lease: i64) -> Result<Option<Running>, Fail> {
-    one(db, RUNNING, named_params! { ":id": id.0, ":lease": lease }, |row| {
+fn running(db: &Connection, claim: Claimed) -> Result<Option<Running>, Fail> {
+    one(db, RUNNING, named_params! { ":id": claim.job.0, ":lease": claim.lease }, |row| {
         let columns = Columns::of("job", row);
         Ok(Running {
             task: TaskId(columns.get("task")?),
             project: columns.id("project", ProjectName::new)?,
             role: columns.get("role")?,
             visit: columns.get("visit")?,
+            cancel_asked_by: columns.get("cancel_asked_by")?,
             is_past: columns.get("is_past")?,
         })
     })

@@ -1,9 +1,8 @@
-//! Which jobs are there? Making them, calling them off, and reading them (QUE-1).
+//! Which jobs are there? Making them, calling them off when their task moves on, and reading them (QUE-1).
 
-use super::audit::{self, Entry};
-use super::row::{Columns, Fail, change, intact, one};
-use super::{runs, tasks};
-use crate::model::{NewCiJob, StoreError, ci_role};
+use super::row::{Columns, Fail, all, change, intact, missing, one};
+use super::runs;
+use crate::model::{DamagedJob, NewCiJob, RunningJobs, StoreError, ci_role};
 use portcullis_core::ids::{JobId, ProjectName, RoleName, RunId, StageName, TaskId};
 use portcullis_core::job::Job;
 use portcullis_core::time::UnixMillis;
@@ -44,24 +43,6 @@ pub(super) fn supersede(db: &Connection, task: TaskId, now: UnixMillis) -> Resul
     Ok(())
 }
 
-const CANCEL_QUEUED: &str = "
-    UPDATE job SET state = 'cancelled', ended_at_ms = :now_ms, reason = 'cancelled by ' || :actor
-     WHERE id = :id AND state = 'queued'
- RETURNING task, role";
-
-pub(super) fn cancel_queued(db: &Connection, id: JobId, actor: &str, now: UnixMillis) -> Result<bool, Fail> {
-    let params = named_params! { ":id": id.0, ":actor": actor, ":now_ms": now.0 };
-    let cancelled = one(db, CANCEL_QUEUED, params, |row| Ok((TaskId(row.get(0)?), row.get::<_, String>(1)?)))?;
-    let Some((task, role)) = cancelled else { return Ok(false) };
-    let why = format!("job {id} of its {role}");
-    audit::write(
-        db,
-        &Entry { task: Some(task), actor, what: "cancel-job", from: "queued", to: "cancelled", why: &why, at: now },
-    )?;
-    tasks::ring(db, task, now)?;
-    Ok(true)
-}
-
 const ONE: &str = "SELECT * FROM job WHERE id = :id";
 
 pub(super) fn job(db: &Connection, id: JobId) -> Result<Option<Job>, Fail> {
@@ -81,6 +62,22 @@ const RUNNING: &str = "SELECT * FROM job INDEXED BY job_running WHERE state = 'r
 
 pub(super) fn running(db: &Connection) -> Result<Vec<Job>, Fail> {
     with_runs(db, intact(db, RUNNING, &[], job_row)?)
+}
+
+/// A job whose run cannot be read counts as damaged, too: its process may be alive, and nobody could tell which it is.
+pub(super) fn running_or_damaged(db: &Connection) -> Result<RunningJobs, Fail> {
+    let mut found = RunningJobs::default();
+    let rows = all(db, RUNNING, &[], |row| Ok((JobId(row.get("id")?), job_row(row))))?;
+    for (id, row) in rows {
+        match row.and_then(|row| row.with_run(db)) {
+            Ok(job) => found.jobs.push(job),
+            Err(Fail::Store(StoreError::Damaged { table, row, reason })) => {
+                found.damaged.push(DamagedJob { id, reason: format!("row {row} of table {table}: {reason}") });
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(found)
 }
 
 const QUEUED: &str = "SELECT * FROM job INDEXED BY job_queued WHERE state = 'queued' ORDER BY id";
@@ -103,7 +100,7 @@ pub(super) struct JobRow {
 impl JobRow {
     pub(super) fn with_run(mut self, db: &Connection) -> Result<Job, Fail> {
         if let Some(run) = self.run {
-            self.job.run = runs::run(db, RunId(run))?;
+            self.job.run = Some(runs::run(db, RunId(run))?.ok_or_else(|| missing("run", run))?);
         }
         Ok(self.job)
     }
@@ -138,6 +135,7 @@ pub(super) fn job_row(row: &Row<'_>) -> Result<JobRow, Fail> {
         created_at: columns.at("created_at_ms")?,
         ended_at: columns.at_if("ended_at_ms")?,
         reason: columns.get("reason")?,
+        cancel_asked_by: columns.get("cancel_asked_by")?,
         run: None,
     };
     Ok(JobRow { job, run: columns.get("run")? })

@@ -3,7 +3,8 @@
 //! The number is the guard, not the clock: a lease whose deadline has passed stays its holder's until somebody else
 //! is granted it, and from then on the old number means nothing.
 
-use super::row::{Columns, Fail, change, intact, missing, one};
+use super::audit::{self, Entry};
+use super::row::{Columns, Fail, change, intact, missing, one, signed};
 use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName, LeaseRow};
 use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, Row, named_params};
@@ -11,11 +12,11 @@ use std::time::Duration;
 
 // `rung` starts anew: whatever rang before this grant, its holder will see, because he reads the world after it.
 const GRANT: &str = "
-    INSERT INTO lease (name, number, boot, pid, what, since_ms, deadline_ms)
-    VALUES (:name, 1, :boot, :pid, :what, :now_ms, :deadline_ms)
+    INSERT INTO lease (name, number, boot, node, pid, start_ticks, what, since_ms, deadline_ms)
+    VALUES (:name, 1, :boot, :node, :pid, :start_ticks, :what, :now_ms, :deadline_ms)
     ON CONFLICT (name) DO UPDATE
-       SET number = number + 1, boot = :boot, pid = :pid, what = :what, since_ms = :now_ms,
-           deadline_ms = :deadline_ms, rung = 0
+       SET number = number + 1, boot = :boot, node = :node, pid = :pid, start_ticks = :start_ticks, what = :what,
+           since_ms = :now_ms, deadline_ms = :deadline_ms, rung = 0
      WHERE boot IS NULL OR lease.deadline_ms <= :now_ms
     RETURNING number";
 
@@ -30,7 +31,8 @@ pub(super) fn acquire(
 ) -> Result<Acquire, Fail> {
     let deadline = now.plus(for_);
     let params = named_params! {
-        ":name": name.as_str(), ":boot": holder.boot, ":pid": holder.pid, ":what": holder.what, ":now_ms": now.0,
+        ":name": name.as_str(), ":boot": holder.boot, ":node": holder.node, ":pid": holder.pid,
+        ":start_ticks": signed(holder.start_ticks), ":what": holder.what, ":now_ms": now.0,
         ":deadline_ms": deadline.0,
     };
     if let Some(number) = one(db, GRANT, params, |row| Ok(row.get(0)?))? {
@@ -64,11 +66,28 @@ pub(super) fn release(db: &Connection, name: &LeaseName, number: i64) -> Result<
     Ok(())
 }
 
-const RECLAIM: &str = "UPDATE lease INDEXED BY lease_held SET boot = NULL WHERE boot IS NOT NULL AND boot <> :boot";
+const EXPIRED: &str = "
+    SELECT * FROM lease INDEXED BY lease_held
+     WHERE boot IS NOT NULL AND (boot <> :boot OR deadline_ms <= :now_ms) ORDER BY name";
 
-pub(super) fn reclaim_of_other_boots(db: &Connection, boot: &str) -> Result<u32, Fail> {
-    let freed = change(db, RECLAIM, named_params! { ":boot": boot })?;
-    Ok(u32::try_from(freed).unwrap_or(u32::MAX))
+// The same condition: one that cannot be read is freed, too.
+const RECLAIM: &str = "
+    UPDATE lease INDEXED BY lease_held SET boot = NULL
+     WHERE boot IS NOT NULL AND (boot <> :boot OR deadline_ms <= :now_ms)";
+
+pub(super) fn reclaim(db: &Connection, boot: &str, now: UnixMillis) -> Result<Vec<LeaseRow>, Fail> {
+    let params = named_params! { ":boot": boot, ":now_ms": now.0 };
+    let freed = intact(db, EXPIRED, params, lease_row)?;
+    change(db, RECLAIM, params)?;
+    for row in &freed {
+        let LeaseRow { name, number, holder, .. } = row;
+        let (who, gone) = (&holder.what, holder.boot != boot);
+        let reason = if gone { "the daemon that held it is gone" } else { "its deadline has passed" };
+        let why = format!("`{name}`, number {number}, held by {who}: {reason}");
+        let (actor, what, from, to) = ("portcullis", "reclaim-lease", "held", "free");
+        audit::write(db, &Entry { task: None, project: None, actor, what, from, to, why: &why, at: now })?;
+    }
+    Ok(freed)
 }
 
 const IS_HELD: &str = "SELECT rung FROM lease WHERE name = :name AND number = :number AND boot IS NOT NULL";
@@ -99,7 +118,13 @@ fn lease_row(row: &Row<'_>) -> Result<LeaseRow, Fail> {
     Ok(LeaseRow {
         name: columns.id("name", LeaseName::stored)?,
         number: columns.get("number")?,
-        holder: Holder { boot: columns.get("boot")?, pid: columns.count("pid")?, what: columns.get("what")? },
+        holder: Holder {
+            boot: columns.get("boot")?,
+            node: columns.get("node")?,
+            pid: columns.count("pid")?,
+            start_ticks: columns.count("start_ticks")?,
+            what: columns.get("what")?,
+        },
         since: columns.at("since_ms")?,
         deadline: columns.at("deadline_ms")?,
     })

@@ -17,7 +17,12 @@ const TURNS: &str = "SELECT project, lane, turn FROM project_served";
 // No claim takes them, whatever the hour.
 const BLOCKED: &str = "
     SELECT j.id FROM job j JOIN task t ON t.id = j.task
-     WHERE j.state = 'queued' AND (t.standing = 'held' OR (j.lane = 'role' AND j.visit <> t.visit))";
+     WHERE j.state = 'queued'
+       AND (t.standing = 'held' OR (j.lane = 'role' AND j.visit <> t.visit)
+            OR EXISTS (SELECT 1 FROM pause p
+                        WHERE (p.kind = 'daemon' AND p.name = '')
+                           OR (p.kind = 'project' AND p.name = j.project)
+                           OR (p.kind = 'role' AND p.name = j.role)))";
 
 /// Puts `queued` (oldest first) in that order: by turns; then those whose time has not come, by time; last those that
 /// cannot be claimed.

@@ -5,8 +5,11 @@
 
 mod audit;
 mod board;
+mod cancel;
 mod claim;
 mod commit;
+mod counters;
+mod damage;
 mod decisions;
 mod due;
 mod evaluations;
@@ -20,6 +23,7 @@ mod line;
 mod lock;
 mod open;
 mod outbox;
+mod pauses;
 #[cfg(test)]
 mod plans;
 mod readers;

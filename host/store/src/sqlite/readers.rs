@@ -48,7 +48,11 @@ impl Readers {
         };
         let questions = self.questions.as_ref().ok_or(StoreError::Closed)?;
         questions.send(Box::new(question)).map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Database { doing, source: "the question panicked".into() })?
+        answer.await.map_err(|_| StoreError::Database {
+            doing,
+            trouble: None,
+            source: "the question panicked".into(),
+        })?
     }
 }
 

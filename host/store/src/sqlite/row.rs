@@ -2,11 +2,11 @@
 //!
 //! A row that does not say what it should is an answer ([`StoreError::Damaged`]), never a panic.
 
-use crate::model::StoreError;
+use crate::model::{StoreError, Trouble};
 use portcullis_core::ids::Revision;
 use portcullis_core::time::UnixMillis;
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, Row, ToSql};
+use rusqlite::{Connection, ErrorCode, Row, ToSql};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -33,9 +33,19 @@ impl Fail {
     /// As the caller sees it.
     pub(super) fn into_error(self, doing: &'static str) -> StoreError {
         match self {
-            Self::Sql(source) => StoreError::Database { doing, source: Box::new(source) },
+            Self::Sql(source) => StoreError::Database { doing, trouble: trouble(&source), source: Box::new(source) },
             Self::Store(error) => error,
         }
+    }
+}
+
+/// What an error of SQLite says about the disk.
+pub(super) fn trouble(error: &rusqlite::Error) -> Option<Trouble> {
+    match error.sqlite_error_code()? {
+        ErrorCode::DiskFull => Some(Trouble::Full),
+        ErrorCode::ReadOnly => Some(Trouble::ReadOnly),
+        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen => Some(Trouble::Io),
+        _ => None,
     }
 }
 
@@ -206,7 +216,7 @@ pub(super) fn word<T: Serialize>(value: &T) -> Result<String, Fail> {
 }
 
 fn unwritable(source: serde_json::Error) -> Fail {
-    Fail::Store(StoreError::Database { doing: "write a value as JSON", source: Box::new(source) })
+    Fail::Store(StoreError::Database { doing: "write a value as JSON", trouble: None, source: Box::new(source) })
 }
 
 /// An unsigned number as SQLite keeps it; what does not fit (beyond 2^63) is kept as the largest that does.

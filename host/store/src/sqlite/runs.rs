@@ -1,10 +1,23 @@
 //! Which process was started for a job, and how did it end? (LAU-1, LAU-2)
 
-use super::row::{Columns, Fail, change, hit, missing, one, signed};
+use super::row::{Columns, Fail, change, hit, one, signed};
 use portcullis_core::ids::{JobId, RunId};
-use portcullis_core::job::{ProcessIdentity, Run};
+use portcullis_core::job::{ClaimedJob, ProcessIdentity, Run};
 use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, Row, named_params};
+
+/// Under which number somebody has a running job: what every write about its run checks.
+#[derive(Clone, Copy)]
+pub(super) struct Claimed {
+    pub(super) job: JobId,
+    pub(super) lease: i64,
+}
+
+impl Claimed {
+    pub(super) fn of(job: &ClaimedJob) -> Self {
+        Self { job: job.id, lease: job.lease }
+    }
+}
 
 // `run IS NULL`: one claim starts one process, whoever asks twice.
 const LAUNCH: &str = "
@@ -17,15 +30,16 @@ const POINT: &str = "UPDATE job SET run = :run WHERE id = :job";
 
 pub(super) fn launch(
     db: &Connection,
-    job: JobId,
-    lease: i64,
+    claim: Claimed,
     boot: &str,
     folder: &str,
     now: UnixMillis,
 ) -> Result<Option<Run>, Fail> {
-    let params = named_params! { ":job": job.0, ":lease": lease, ":boot": boot, ":folder": folder, ":now_ms": now.0 };
+    let params = named_params! {
+        ":job": claim.job.0, ":lease": claim.lease, ":boot": boot, ":folder": folder, ":now_ms": now.0,
+    };
     let Some(run) = one(db, LAUNCH, params, run_row)? else { return Ok(None) };
-    change(db, POINT, named_params! { ":run": run.id.0, ":job": job.0 })?;
+    change(db, POINT, named_params! { ":run": run.id.0, ":job": claim.job.0 })?;
     Ok(Some(run))
 }
 
@@ -33,25 +47,27 @@ pub(super) fn launch(
 const LAUNCHED: &str = "
     UPDATE run SET pid = coalesce(pid, :pid), start_ticks = coalesce(start_ticks, :start_ticks),
                    machine_boot = coalesce(machine_boot, :machine_boot)
-     WHERE id = :id";
+     WHERE id = (SELECT run FROM job WHERE id = :job AND state = 'running' AND lease = :lease AND run = :id)";
 
-pub(super) fn launched(db: &Connection, id: RunId, process: &ProcessIdentity) -> Result<(), Fail> {
+pub(super) fn launched(db: &Connection, claim: Claimed, id: RunId, process: &ProcessIdentity) -> Result<bool, Fail> {
     let params = named_params! {
-        ":id": id.0, ":pid": process.pid, ":start_ticks": signed(process.start_ticks),
+        ":job": claim.job.0, ":lease": claim.lease, ":id": id.0, ":pid": process.pid, ":start_ticks": signed(process.start_ticks),
         ":machine_boot": process.machine_boot,
     };
-    if hit(change(db, LAUNCHED, params)?) { Ok(()) } else { Err(missing("run", id)) }
+    change(db, LAUNCHED, params).map(hit)
 }
 
 // The first record stays: a guess that comes later must not overwrite what is known.
 const EXITED: &str = "
     UPDATE run SET exited_at_ms = iif(exit_code IS NULL, :at_ms, exited_at_ms),
                    exit_code = coalesce(exit_code, :exit_code)
-     WHERE id = :id";
+     WHERE id = (SELECT run FROM job WHERE id = :job AND state = 'running' AND lease = :lease AND run = :id)";
 
-pub(super) fn exited(db: &Connection, id: RunId, exit_code: i32, at: UnixMillis) -> Result<(), Fail> {
-    let params = named_params! { ":id": id.0, ":exit_code": exit_code, ":at_ms": at.0 };
-    if hit(change(db, EXITED, params)?) { Ok(()) } else { Err(missing("run", id)) }
+pub(super) fn exited(db: &Connection, claim: Claimed, id: RunId, exit_code: i32, at: UnixMillis) -> Result<bool, Fail> {
+    let params = named_params! {
+        ":job": claim.job.0, ":lease": claim.lease, ":id": id.0, ":exit_code": exit_code, ":at_ms": at.0,
+    };
+    change(db, EXITED, params).map(hit)
 }
 
 const ONE: &str = "SELECT * FROM run WHERE id = :id";

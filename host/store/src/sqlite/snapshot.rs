@@ -3,7 +3,7 @@
 //! Counts come from the tally, everything else from partial indexes over what is active: history costs nothing (QUE-6).
 
 use super::row::{Columns, Fail, all, intact, one};
-use super::{inbox, jobs, leases, line, outbox};
+use super::{inbox, jobs, leases, line, outbox, pauses};
 use crate::model::Snapshot;
 use portcullis_core::ids::{ProjectName, TaskId, WorkItem};
 use portcullis_core::job::Job;
@@ -24,6 +24,7 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot, Fail> {
         waiting,
         work_items,
         leases: leases::held(db)?,
+        pauses: pauses::all(db)?,
         tasks_active: tasks(db, "active")?,
         tasks_held: tasks(db, "held")?,
         inbox: tally(db, "inbox")?,

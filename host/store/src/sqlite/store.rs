@@ -3,8 +3,8 @@
 //! Writes go to the writing thread and are answered once they are durable; questions go to the readers.
 
 use super::{
-    SqliteStore, audit, board, claim, commit, decisions, due, evaluations, finish, forge, inbox, jobs, known, leases,
-    outbox, runs, settle, snapshot, tasks,
+    SqliteStore, audit, board, cancel, claim, commit, counters, damage, decisions, due, evaluations, finish, forge,
+    inbox, jobs, known, leases, outbox, pauses, runs, settle, snapshot, tasks,
 };
 use crate::model::*;
 use crate::store::Store;
@@ -16,10 +16,12 @@ use portcullis_core::gate::Evaluation;
 use portcullis_core::ids::{
     EvaluationId, InboxId, JobId, OutboxId, ProjectName, Revision, RunId, StageName, TaskId, WorkItem,
 };
-use portcullis_core::job::{Claim, Job, Lane, ProcessIdentity, Run};
-use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName};
+use portcullis_core::job::{CancelAsked, Claim, ClaimedJob, Job, Lane, ProcessIdentity, Run, TakeOver};
+use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName, LeaseRow};
+use portcullis_core::pause::{Pause, PauseScope, Pauses};
 use portcullis_core::task::{Commit, Committed, Created, Decision, NewTask, Task};
 use portcullis_core::time::UnixMillis;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 #[async_trait]
@@ -85,6 +87,15 @@ impl Store for SqliteStore {
         self.read("list open tasks", move |db| tasks::open(db, &project)).await
     }
 
+    async fn open_tasks_in_stage(&self, project: &ProjectName, stage: &StageName) -> Result<Vec<TaskId>, StoreError> {
+        let (project, stage) = (project.clone(), stage.clone());
+        self.read("list open tasks of a stage", move |db| tasks::open_in_stage(db, &project, &stage)).await
+    }
+
+    async fn tasks_at_rest(&self, before: UnixMillis, limit: u32) -> Result<Vec<Task>, StoreError> {
+        self.read("list tasks at rest", move |db| tasks::at_rest(db, before, limit)).await
+    }
+
     async fn task_with_branch(&self, project: &ProjectName, branch: &str) -> Result<Option<TaskId>, StoreError> {
         let (project, branch) = (project.clone(), branch.to_owned());
         self.read("find a task by branch", move |db| tasks::with_branch(db, &project, &branch)).await
@@ -115,6 +126,11 @@ impl Store for SqliteStore {
         self.write("record a decision", move |db| decisions::decide(db, task, &decision, now)).await
     }
 
+    async fn hold_damaged(&self, task: TaskId, reason: &str, now: UnixMillis) -> Result<bool, StoreError> {
+        let reason = reason.to_owned();
+        self.write("hold a damaged task", move |db| damage::hold_task(db, task, &reason, now)).await
+    }
+
     async fn decision(&self, task: TaskId, stage: &StageName) -> Result<Option<Decision>, StoreError> {
         let stage = stage.clone();
         self.read("read a decision", move |db| decisions::newest(db, task, &stage)).await
@@ -126,6 +142,11 @@ impl Store for SqliteStore {
 
     async fn evaluations(&self, filter: Filter) -> Result<Vec<Evaluation>, StoreError> {
         self.read("list evaluations", move |db| evaluations::list(db, &filter)).await
+    }
+
+    async fn record_observation(&self, task: TaskId, evaluation: &Evaluation) -> Result<(), StoreError> {
+        let evaluation = evaluation.clone();
+        self.write("record an observation", move |db| evaluations::observe(db, task, &evaluation)).await
     }
 
     async fn evaluation(&self, id: EvaluationId) -> Result<Option<Evaluation>, StoreError> {
@@ -156,9 +177,9 @@ impl Store for SqliteStore {
         self.write("release a lease", move |db| leases::release(db, &name, number)).await
     }
 
-    async fn reclaim_leases_of_other_boots(&self, boot: &str) -> Result<u32, StoreError> {
+    async fn reclaim_leases(&self, boot: &str, now: UnixMillis) -> Result<Vec<LeaseRow>, StoreError> {
         let boot = boot.to_owned();
-        self.write("reclaim leases", move |db| leases::reclaim_of_other_boots(db, &boot)).await
+        self.write("reclaim leases", move |db| leases::reclaim(db, &boot, now)).await
     }
 
     async fn claim(&self, lane: Lane, caps: Caps, boot: &str, now: UnixMillis) -> Result<Claim, StoreError> {
@@ -166,33 +187,45 @@ impl Store for SqliteStore {
         self.write("claim a job", move |db| claim::claim(db, lane, caps, &boot, now)).await
     }
 
+    async fn take_over(&self, job: JobId, lease: i64, boot: &str) -> Result<TakeOver, StoreError> {
+        let boot = boot.to_owned();
+        self.write("take over a job", move |db| claim::take_over(db, job, lease, &boot)).await
+    }
+
     async fn launch(
         &self,
-        job: JobId,
-        lease: i64,
+        job: &ClaimedJob,
         boot: &str,
         folder: &str,
         now: UnixMillis,
     ) -> Result<Option<Run>, StoreError> {
-        let (boot, folder) = (boot.to_owned(), folder.to_owned());
-        self.write("record a launch", move |db| runs::launch(db, job, lease, &boot, &folder, now)).await
+        let (claim, boot, folder) = (runs::Claimed::of(job), boot.to_owned(), folder.to_owned());
+        self.write("record a launch", move |db| runs::launch(db, claim, &boot, &folder, now)).await
     }
 
-    async fn launched(&self, run: RunId, process: ProcessIdentity) -> Result<(), StoreError> {
-        self.write("record a process", move |db| runs::launched(db, run, &process)).await
+    async fn launched(&self, job: &ClaimedJob, run: RunId, process: ProcessIdentity) -> Result<bool, StoreError> {
+        let claim = runs::Claimed::of(job);
+        self.write("record a process", move |db| runs::launched(db, claim, run, &process)).await
     }
 
-    async fn exited(&self, run: RunId, exit_code: i32, at: UnixMillis) -> Result<(), StoreError> {
-        self.write("record an exit code", move |db| runs::exited(db, run, exit_code, at)).await
+    async fn exited(&self, job: &ClaimedJob, run: RunId, exit_code: i32, at: UnixMillis) -> Result<bool, StoreError> {
+        let claim = runs::Claimed::of(job);
+        self.write("record an exit code", move |db| runs::exited(db, claim, run, exit_code, at)).await
     }
 
-    async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
-        self.write("finish a job", move |db| finish::finish(db, &finish)).await
+    async fn finish(&self, job: &ClaimedJob, finish: Finish) -> Result<Finished, StoreError> {
+        let claim = runs::Claimed::of(job);
+        self.write("finish a job", move |db| finish::finish(db, claim, &finish)).await
     }
 
-    async fn cancel_queued(&self, job: JobId, actor: &str, now: UnixMillis) -> Result<bool, StoreError> {
-        let actor = actor.to_owned();
-        self.write("cancel a job", move |db| jobs::cancel_queued(db, job, &actor, now)).await
+    async fn fail_damaged_job(&self, job: JobId, reason: &str, now: UnixMillis) -> Result<bool, StoreError> {
+        let reason = reason.to_owned();
+        self.write("fail a damaged job", move |db| damage::fail_running(db, job, &reason, now)).await
+    }
+
+    async fn cancel_job(&self, job: JobId, by: &str, why: &str, now: UnixMillis) -> Result<CancelAsked, StoreError> {
+        let (by, why) = (by.to_owned(), why.to_owned());
+        self.write("cancel a job", move |db| cancel::cancel(db, job, &by, &why, now)).await
     }
 
     async fn enqueue_ci(&self, job: NewCiJob) -> Result<Option<JobId>, StoreError> {
@@ -211,8 +244,21 @@ impl Store for SqliteStore {
         self.read("read a visit's job", move |db| jobs::of_visit(db, task)).await
     }
 
-    async fn running_jobs(&self) -> Result<Vec<Job>, StoreError> {
-        self.read("list running jobs", jobs::running).await
+    async fn running_jobs(&self) -> Result<RunningJobs, StoreError> {
+        self.read("list running jobs", jobs::running_or_damaged).await
+    }
+
+    async fn pause(&self, pause: Pause) -> Result<bool, StoreError> {
+        self.write("pause", move |db| pauses::pause(db, &pause)).await
+    }
+
+    async fn resume(&self, scope: &PauseScope, by: &str, now: UnixMillis) -> Result<bool, StoreError> {
+        let (scope, by) = (scope.clone(), by.to_owned());
+        self.write("resume", move |db| pauses::resume(db, &scope, &by, now)).await
+    }
+
+    async fn pauses(&self) -> Result<Pauses, StoreError> {
+        self.read("list pauses", pauses::all).await
     }
 
     async fn due_effects(&self, now: UnixMillis, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
@@ -332,5 +378,21 @@ impl Store for SqliteStore {
 
     async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         self.read("take a snapshot", snapshot::snapshot).await
+    }
+
+    async fn count(&self, counts: &[(&'static str, i64)]) -> Result<(), StoreError> {
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let counts = counts.to_vec();
+        self.write("count", move |db| counters::add(db, &counts)).await
+    }
+
+    async fn counters(&self) -> Result<BTreeMap<String, i64>, StoreError> {
+        self.read("read the counters", counters::all).await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.write("write a probe", counters::probe).await
     }
 }

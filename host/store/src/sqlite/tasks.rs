@@ -51,13 +51,12 @@ pub(super) fn create(db: &Connection, new: &NewTask, actor: &str, now: UnixMilli
     audit::write(
         db,
         &Entry {
-            task: Some(id),
             actor,
             what: "create",
             from: "",
             to: new.stage.as_str(),
             why: &format!("work item {}", new.work_item),
-            at: now,
+            ..Entry::of_task(id, now)
         },
     )?;
     Ok(Created::New(id))
@@ -107,6 +106,26 @@ pub(super) fn open(db: &Connection, project: &ProjectName) -> Result<Vec<TaskId>
     all(db, OPEN, named_params! { ":project": project.as_str() }, task_id)
 }
 
+const OPEN_IN_STAGE: &str = "
+    SELECT id FROM task WHERE project = :project AND standing <> 'finished' AND stage = :stage ORDER BY id";
+
+pub(super) fn open_in_stage(db: &Connection, project: &ProjectName, stage: &StageName) -> Result<Vec<TaskId>, Fail> {
+    all(db, OPEN_IN_STAGE, named_params! { ":project": project.as_str(), ":stage": stage.as_str() }, task_id)
+}
+
+// The expression is that of the index task_quiet, word for word.
+const AT_REST: &str = "
+    SELECT * FROM task
+     WHERE standing = 'active' AND max(stage_since_ms, coalesce(head_since_ms, 0), fresh_from_ms) <= :before_ms
+       AND NOT EXISTS (SELECT 1 FROM job j
+                        WHERE j.task = task.id AND j.visit = task.visit
+                          AND j.lane = 'role' AND j.state IN ('queued', 'running'))
+     ORDER BY max(stage_since_ms, coalesce(head_since_ms, 0), fresh_from_ms), id LIMIT :limit";
+
+pub(super) fn at_rest(db: &Connection, before: UnixMillis, limit: u32) -> Result<Vec<Task>, Fail> {
+    intact(db, AT_REST, named_params! { ":before_ms": before.0, ":limit": limit }, task_row)
+}
+
 // A branch may have been used before: the unfinished task's it is, then the newest one's.
 const WITH_BRANCH: &str = "
     SELECT id FROM task WHERE project = :project AND branch = :branch
@@ -135,6 +154,19 @@ pub(super) fn ring(db: &Connection, id: TaskId, now: UnixMillis) -> Result<(), F
     change(db, RING, named_params! { ":id": id.0, ":now_ms": now.0 })?;
     change(db, MARK_DRIVE, named_params! { ":name": LeaseName::drive(id).as_str() })?;
     Ok(())
+}
+
+const ACTIVE: &str = "SELECT id FROM task INDEXED BY task_open WHERE standing <> 'finished' AND standing = 'active'";
+const ACTIVE_OF_PROJECT: &str = "
+    SELECT id FROM task WHERE project = :project AND standing <> 'finished' AND standing = 'active'";
+
+/// Rings every task that is neither held nor finished, of one project or of all.
+pub(super) fn ring_active(db: &Connection, project: Option<&ProjectName>, now: UnixMillis) -> Result<(), Fail> {
+    let tasks = match project {
+        None => all(db, ACTIVE, &[], task_id)?,
+        Some(project) => all(db, ACTIVE_OF_PROJECT, named_params! { ":project": project.as_str() }, task_id)?,
+    };
+    tasks.into_iter().try_for_each(|task| ring(db, task, now))
 }
 
 fn task_id(row: &Row<'_>) -> Result<TaskId, Fail> {

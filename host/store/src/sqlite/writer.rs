@@ -4,8 +4,8 @@
 //! one fsync. Each request runs under a savepoint of its own, so that one that fails is undone alone. Nobody is
 //! answered before COMMIT has returned; if it fails, everybody in the batch is told so and nothing was written.
 
-use super::row::Fail;
-use crate::model::StoreError;
+use super::row::{Fail, trouble};
+use crate::model::{StoreError, Trouble};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -19,8 +19,24 @@ const BATCH: usize = 256;
 trait Request: Send {
     /// Whether it succeeded; if not, what it wrote is undone.
     fn run(&mut self, db: &Connection) -> bool;
+    /// What it failed of, if that is the disk's fault.
+    fn trouble(&self) -> Option<Trouble>;
     /// Tells the caller; `lost` says that the whole transaction was, with what it had done.
-    fn answer(self: Box<Self>, lost: Option<&str>);
+    fn answer(self: Box<Self>, lost: Option<&Lost>);
+}
+
+/// Why a whole transaction was lost.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{reason}")]
+struct Lost {
+    reason: String,
+    trouble: Option<Trouble>,
+}
+
+impl From<rusqlite::Error> for Lost {
+    fn from(source: rusqlite::Error) -> Self {
+        Self { trouble: trouble(&source), reason: source.to_string() }
+    }
 }
 
 struct Ask<T, F> {
@@ -40,26 +56,35 @@ where
         // A panic is our own bug; it must not take the thread, and with it every other request, along. The savepoint
         // undoes whatever was half done.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(db)))
-            .unwrap_or_else(|_| Err(Fail::Store(broken(self.doing, "the request panicked"))))
+            .unwrap_or_else(|_| Err(Fail::Store(broken(self.doing, None, "the request panicked"))))
             .map_err(|fail| fail.into_error(self.doing));
         let succeeded = outcome.is_ok();
         self.outcome = Some(outcome);
         succeeded
     }
 
-    fn answer(self: Box<Self>, lost: Option<&str>) {
+    fn trouble(&self) -> Option<Trouble> {
+        self.outcome.as_ref()?.as_ref().err()?.trouble()
+    }
+
+    fn answer(self: Box<Self>, lost: Option<&Lost>) {
         let outcome = match (self.outcome, lost) {
             (Some(Err(error)), _) => Err(error),
             (Some(Ok(value)), None) => Ok(value),
-            (_, reason) => Err(broken(self.doing, reason.unwrap_or("it was never run"))),
+            (_, Some(lost)) => Err(broken(self.doing, lost.trouble, lost.clone())),
+            (None, None) => Err(broken(self.doing, None, "it was never run")),
         };
         // Whoever asked may have gone away meanwhile; what was written stays.
         let _gone = self.reply.send(outcome);
     }
 }
 
-fn broken(doing: &'static str, reason: &str) -> StoreError {
-    StoreError::Database { doing, source: reason.into() }
+fn broken(
+    doing: &'static str,
+    trouble: Option<Trouble>,
+    reason: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::Database { doing, trouble, source: reason.into() }
 }
 
 /// The way to the writing thread. Dropping it lets the thread finish what is queued, and waits for that.
@@ -107,29 +132,28 @@ fn serve(db: &Connection, queue: &Receiver<Box<dyn Request>>) {
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(BATCH - 1));
         let lost = transact(db, &mut batch).err();
-        if let Some(reason) = &lost {
+        if let Some(Lost { reason, .. }) = &lost {
             tracing::error!(requests = batch.len(), reason, "a write transaction failed; nothing of it was written");
         }
         for request in batch {
-            request.answer(lost.as_deref());
+            request.answer(lost.as_ref());
         }
     }
 }
 
 /// One transaction for all of `batch`. The error is why nothing of it was written.
-fn transact(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), String> {
+fn transact(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), Lost> {
     let outcome = run_all(db, batch);
     // COMMIT can fail and leave the transaction open; it must be gone before the next one.
     if outcome.is_err() && !db.is_autocommit() {
-        db.execute_batch("ROLLBACK").map_err(|source| format!("rolling back failed too: {source}"))?;
+        db.execute_batch("ROLLBACK")
+            .map_err(|source| Lost { reason: format!("rolling back failed too: {source}"), ..source.into() })?;
     }
     outcome
 }
 
-fn run_all(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), String> {
-    let run = |sql: &str| {
-        db.prepare_cached(sql).and_then(|mut s| s.execute([])).map(drop).map_err(|source| source.to_string())
-    };
+fn run_all(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), Lost> {
+    let run = |sql: &str| db.prepare_cached(sql).and_then(|mut s| s.execute([])).map(drop).map_err(Lost::from);
     // IMMEDIATE: the write lock is taken at once, not in the middle of a request.
     run("BEGIN IMMEDIATE")?;
     for request in batch {
@@ -138,7 +162,8 @@ fn run_all(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), String
         // After some failures (disk full, I/O error) SQLite rolls the whole transaction back by itself. Going on would
         // commit each following statement alone.
         if db.is_autocommit() {
-            return Err("the whole transaction was rolled back by the database".to_owned());
+            let reason = "the whole transaction was rolled back by the database".to_owned();
+            return Err(Lost { reason, trouble: request.trouble() });
         }
         if !succeeded {
             run("ROLLBACK TO request")?;
