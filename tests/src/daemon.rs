@@ -41,6 +41,14 @@ pub fn portcullis<const N: usize>(args: [&str; N]) -> Output {
     Command::new(program()).args(args).current_dir(workspace()).stdin(Stdio::null()).output().expect("portcullis runs")
 }
 
+/// Runs `portcullis` against a daemon, as its operator.
+pub fn portcullis_with(daemon: &Daemon, args: &[&str]) -> Output {
+    let mut command = Command::new(program());
+    command.args(args).current_dir(workspace()).stdin(Stdio::null());
+    command.env("PORTCULLIS_URL", daemon.url()).env("PORTCULLIS_TOKEN", OPERATOR);
+    command.output().expect("portcullis runs")
+}
+
 /// A daemon that runs. Killed, not stopped, when this value goes: tests that care how it ends say so.
 pub struct Daemon {
     process: Child,

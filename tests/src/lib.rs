@@ -19,7 +19,7 @@ pub mod plane;
 pub mod registry;
 pub mod scene;
 
-pub use daemon::{Answer, Daemon};
+pub use daemon::{Answer, Daemon, portcullis_with};
 pub use latch::Latch;
 pub use registry::OwnRegistry;
 pub use scene::{Scene, SceneBuilder};

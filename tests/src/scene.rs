@@ -180,6 +180,12 @@ impl Scene {
         std::fs::write(&self.settings, text.replace(from, to)).expect("the settings can be written");
     }
 
+    /// Changes the database while no daemon runs, for what the product itself would never write.
+    pub fn database(&self, sql: &str) {
+        let db = rusqlite::Connection::open(self.home().join("portcullis.db")).expect("the database opens");
+        db.execute_batch(sql).expect("the database takes it");
+    }
+
     /// Starts the daemon and waits until it listens.
     pub fn start(&self) -> Daemon {
         Daemon::start(self.home(), &self.settings)

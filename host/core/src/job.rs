@@ -158,9 +158,9 @@ impl ClaimedJob {
         &self.0
     }
 
-    /// The run that was just launched for it, from now on part of it.
-    pub fn with_run(self, run: Run) -> Self {
-        Self(Job { run: Some(run), ..self.0 })
+    /// Notes the run that was just launched for it.
+    pub fn launched(&mut self, run: Run) {
+        self.0.run = Some(run);
     }
 }
 

@@ -85,6 +85,25 @@ impl Lease {
     pub fn deadline(&self) -> UnixMillis {
         self.deadline
     }
+
+    /// The claim as an effect under it shows it.
+    pub fn fence(&self) -> Fence {
+        Fence { name: self.name.clone(), number: self.number }
+    }
+}
+
+/// Under which claim something is done outside. Only a [`Lease`] in hand makes one, so no effect is tried without having
+/// won a lease; whoever holds it renews it meanwhile, and drops the work when that fails (I7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    name: LeaseName,
+    number: i64,
+}
+
+impl std::fmt::Display for Fence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} number {}", self.name, self.number)
+    }
 }
 
 /// How an attempt to take a lease ended.

@@ -44,8 +44,13 @@ pub enum Fate {
 /// Who in this house sees to a running job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watch {
-    /// Somebody does, and last gave a sign of it so long ago. Waiting for a live process gives none.
+    /// Somebody does, and last gave a sign of it so long ago.
     By {
+        /// How long ago.
+        silent_for: Duration,
+    },
+    /// Somebody is just ending it, for its age or because he was asked to, and last gave a sign so long ago.
+    Ending {
         /// How long ago.
         silent_for: Duration,
     },
@@ -86,12 +91,13 @@ pub fn reap(job: &Job, probe: &Probe, rules: &ReaperRules) -> Reaping {
     if job.state != JobState::Running {
         return Reaping::Leave;
     }
-    // The kernel tells whoever waits for a live process of its end; his silence means nothing.
     let watched = |patience: Duration| match probe.watch {
-        Watch::By { silent_for } => silent_for < patience,
+        Watch::By { silent_for } | Watch::Ending { silent_for } => silent_for < patience,
         Watch::Nobody => false,
     };
+    let is_being_ended = matches!(probe.watch, Watch::Ending { .. }) && watched(rules.finalize_grace);
     match probe.fate {
+        Fate::Alive { .. } if is_being_ended => Reaping::Leave,
         Fate::Alive { age } if age > rules.max_running => Reaping::TimeOut,
         Fate::Alive { .. } if watched(Duration::MAX) => Reaping::Leave,
         Fate::Alive { .. } => Reaping::Adopt,

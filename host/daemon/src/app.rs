@@ -2,18 +2,21 @@
 
 use crate::bell::Bell;
 use crate::project::Project;
+use crate::reaper::ReaperReport;
 use crate::redact::Redactor;
 use crate::run::launch::Launcher;
+use crate::run::process::identify;
+use crate::run::watch::Watches;
 use crate::settings::Settings;
 use portcullis_catalog::registry::Registry;
 use portcullis_connect::messenger::Messenger;
-use portcullis_core::ids::{JobId, ProjectName, TaskId};
+use portcullis_core::ids::{ProjectName, TaskId};
 use portcullis_core::lease::{Holder, Lease};
 use portcullis_core::step::Rules;
 use portcullis_core::time::{Clock, UnixMillis};
 use portcullis_runtime::Runtime;
 use portcullis_store::Store;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -43,10 +46,31 @@ pub struct App {
     pub messenger: Arc<dyn Messenger>,
     /// Merge leases that are kept from one look at a task to the next (MRG-2).
     pub merge_leases: Mutex<HashMap<TaskId, Lease>>,
-    /// Jobs that a person has cancelled and whose runs are being ended.
-    pub cancelling: Mutex<HashSet<JobId>>,
+    /// The jobs in this daemon's hands.
+    pub watches: Watches,
+    /// What the reaper has done and found.
+    pub reaper: Mutex<ReaperReport>,
+    /// This process as the holder of leases: machine, process id and its start time.
+    pub process: HolderProcess,
     /// The rules' numbers.
     pub rules: Rules,
+}
+
+/// A daemon's process, as leases name it (LSE-1).
+#[derive(Debug, Clone)]
+pub struct HolderProcess {
+    node: String,
+    pid: u32,
+    start_ticks: u64,
+}
+
+impl HolderProcess {
+    /// This process.
+    pub fn this() -> Self {
+        let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let pid = std::process::id();
+        Self { node, pid, start_ticks: identify(pid).map_or(0, |process| process.start_ticks) }
+    }
 }
 
 impl App {
@@ -57,12 +81,18 @@ impl App {
 
     /// This daemon as the holder of a lease.
     pub fn holder(&self, what: String) -> Holder {
-        Holder { boot: self.boot.clone(), pid: std::process::id(), what }
+        let HolderProcess { node, pid, start_ticks } = self.process.clone();
+        Holder { boot: self.boot.clone(), node, pid, start_ticks, what }
     }
 
     /// The project of this name.
     pub fn project(&self, name: &ProjectName) -> Option<Arc<Project>> {
         self.projects.get(name).cloned()
+    }
+
+    /// The names of all projects.
+    pub fn project_names(&self) -> Vec<ProjectName> {
+        self.projects.keys().cloned().collect()
     }
 
     /// The folder of one run.

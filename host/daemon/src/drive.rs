@@ -7,15 +7,16 @@
 use crate::app::App;
 use crate::effects;
 use crate::gatehouse::{APPROVAL, BoundGate, Gatehouse};
-use crate::judge;
-use crate::merge::{self, MergeEnd};
+use crate::judge::{self, Asking};
+use crate::merge::{self, Hold, MergeEnd};
 use crate::project::{Heads, Project};
 use portcullis_core::effect::NewEffect;
 use portcullis_core::facts::Approval;
-use portcullis_core::gate::{Call, Evaluation, Mode, Outcome, Subject, Verdict};
+use portcullis_core::gate::{Evaluation, Mode, Outcome, Subject, Verdict};
 use portcullis_core::ids::{GateName, Revision, StageName, TaskId};
 use portcullis_core::job::{Job, JobState};
 use portcullis_core::lease::{Acquire, Lease, LeaseName};
+use portcullis_core::pause::Pauses;
 use portcullis_core::step::{Rest, Step, View, next_step};
 use portcullis_core::task::{Change, Commit, Committed, Held, Task};
 use portcullis_core::time::UnixMillis;
@@ -55,11 +56,25 @@ pub async fn drive(app: &App, id: TaskId) -> Result<Driven, StoreError> {
         Acquire::Won(lease) => lease,
         Acquire::Held { .. } => return Ok(Driven::Busy),
     };
-    let mut drive = Drive { app, lease, fresh: Vec::new(), merged: None, heads: None };
-    let end = drive.run(id).await;
-    merge::settle(app, id, matches!(end, Ok(Driven::Rests(ref rest)) if keeps_merge_lease(rest))).await;
+    let mut drive =
+        Drive { app, lease, merge_lease: None, fresh: Vec::new(), merged: None, heads: None, written: None };
+    let end = match drive.run(id).await {
+        // It would be looked at for ever, and nobody would know (REA-6).
+        Err(error @ StoreError::Damaged { .. }) => hold_damaged(app, id, &error).await,
+        end => end,
+    };
+    let keep_it = matches!(end, Ok(Driven::Rests(ref rest)) if keeps_merge_lease(rest));
+    merge::settle(app, id, drive.merge_lease.take(), keep_it).await;
     app.store.release(drive.lease).await?;
     end
+}
+
+/// Holds a task whose rows say what they cannot: a person has to look, the others go on.
+async fn hold_damaged(app: &App, id: TaskId, error: &StoreError) -> Result<Driven, StoreError> {
+    tracing::error!(task.id = id.0, %error, "a task cannot be read; it is held");
+    app.store.hold_damaged(id, &error.to_string(), app.now()).await?;
+    app.bell.outbox.notify_one();
+    Ok(Driven::Gone)
 }
 
 /// Between catching up and the merge the lease is kept, also while a gate of that edge is not decided yet (MRG-2).
@@ -74,6 +89,7 @@ fn keeps_merge_lease(rest: &Rest) -> bool {
         | Rest::ManifestUnusable { .. }
         | Rest::LeaseTaken { .. }
         | Rest::RepositoryUnavailable { .. }
+        | Rest::Paused { .. }
         | Rest::ClockBehind { .. } => false,
     }
 }
@@ -81,6 +97,8 @@ fn keeps_merge_lease(rest: &Rest) -> bool {
 struct Drive<'a> {
     app: &'a App,
     lease: Lease,
+    /// The repository's merge lease, once something on a merging edge acts (MRG-2).
+    merge_lease: Option<Lease>,
     /// Evaluations made in this drive that no commit has written yet.
     fresh: Vec<Evaluation>,
     /// The merge that this drive has just confirmed.
@@ -88,6 +106,8 @@ struct Drive<'a> {
     /// The remote's heads, as this drive asked for them. What moves there later rings, and before a merge the remote is
     /// asked again; what this drive itself publishes makes it ask again too.
     heads: Option<Heads>,
+    /// The version that this drive has written last.
+    written: Option<i64>,
 }
 
 /// What one look at the world found.
@@ -99,6 +119,7 @@ struct World {
     evaluations: Vec<Evaluation>,
     decision: Option<(Approval, UnixMillis)>,
     gates: Vec<BoundGate>,
+    pauses: Pauses,
 }
 
 /// Whether the drive goes on after a step.
@@ -111,6 +132,11 @@ impl Drive<'_> {
     async fn run(&mut self, id: TaskId) -> Result<Driven, StoreError> {
         for _ in 0..MAX_STEPS {
             let Some(task) = self.app.store.task(id).await? else { return Ok(Driven::Gone) };
+            if self.written != Some(task.version) {
+                // Somebody else has changed it, a role that has just published perhaps: heads from before would put an
+                // older one back.
+                self.heads = None;
+            }
             match self.once(&task).await? {
                 Next::Again => {}
                 Next::End(end) => return Ok(end),
@@ -141,6 +167,7 @@ impl Drive<'_> {
             evaluations: &evaluations,
             decision: world.decision.as_ref().map(|(approval, at)| (approval, *at)),
             merged: merged.as_ref(),
+            pauses: &world.pauses,
         };
         let step = next_step(&view, &self.app.rules, self.app.now());
         tracing::debug!(task.id = task.id.0, stage = %task.stage, ?step, "next step");
@@ -162,12 +189,13 @@ impl Drive<'_> {
                 let why = format!("{} needs its {role}", task.stage);
                 self.commit(task, Change::Enqueue { role }, Vec::new(), why).await
             }
-            Step::Judge { gate } => self.ask(task, world, &gate, Call::Evaluate).await,
+            Step::Judge { gate } => self.ask(task, world, &gate, Asking::Evaluate).await,
             Step::Act { gate } => {
                 if let Some(next) = self.rest_without_merge_lease(task, world, began).await? {
                     return Ok(next);
                 }
-                self.ask(task, world, &gate, Call::Act).await
+                let under = self.lease.fence();
+                self.ask(task, world, &gate, Asking::Act { under }).await
             }
             Step::BeginMerge { intent } => {
                 if let Some(next) = self.rest_without_merge_lease(task, world, began).await? {
@@ -180,8 +208,10 @@ impl Drive<'_> {
                 if let Some(next) = self.rest_without_merge_lease(task, world, began).await? {
                     return Ok(next);
                 }
-                let merging = merge::merge(&world.project, task, &intent);
-                let Some(end) = keep(self.app, task.id, &mut self.lease, merging).await? else {
+                // It was taken or renewed a moment ago; without it there is nothing to merge under.
+                let Some(under) = self.merge_lease.as_ref().map(Lease::fence) else { return Ok(Next::Again) };
+                let merging = merge::merge(&world.project, task, &intent, &under);
+                let Some(end) = keep(self.app, &mut self.lease, &mut self.merge_lease, merging).await? else {
                     return Ok(Next::End(Driven::Stale));
                 };
                 self.heads = None;
@@ -281,11 +311,12 @@ impl Drive<'_> {
             .unwrap_or_default();
         let decision = self.app.store.decision(task.id, &task.stage).await?.map(|d| (d.approval, d.at));
         let evaluations = self.app.store.evaluations_of_visit(task.id).await?;
-        Ok(Ok(Some(World { project, house, target_head: heads.target, job, evaluations, decision, gates })))
+        let pauses = self.app.store.pauses().await?;
+        Ok(Ok(Some(World { project, house, target_head: heads.target, job, evaluations, decision, gates, pauses })))
     }
 
     /// Asks one gate and keeps its answer for the next decision.
-    async fn ask(&mut self, task: &Task, world: &World, gate: &GateName, call: Call) -> Result<Next, StoreError> {
+    async fn ask(&mut self, task: &Task, world: &World, gate: &GateName, asking: Asking) -> Result<Next, StoreError> {
         let bound = world.gates.iter().find(|g| g.spec.name == *gate);
         let edge = world.house.pipeline.edge_from(&task.stage);
         let (Some(bound), Some(edge), Some(head)) = (bound, edge, task.head.clone()) else {
@@ -302,8 +333,8 @@ impl Drive<'_> {
             target_head: world.target_head.clone(),
             pull_request: task.pull_request,
         };
-        let asking = judge::ask(self.app, &world.project, task, bound, subject, call);
-        let Some(asked) = keep(self.app, task.id, &mut self.lease, asking).await? else {
+        let asking = judge::ask(self.app, &world.project, task, bound, subject, asking);
+        let Some(asked) = keep(self.app, &mut self.lease, &mut self.merge_lease, asking).await? else {
             return Ok(Next::End(Driven::Stale));
         };
         self.fresh.push(asked.evaluation);
@@ -328,8 +359,17 @@ impl Drive<'_> {
         if !world.house.pipeline.edge_from(&task.stage).is_some_and(|edge| edge.merge) {
             return Ok(None);
         }
-        let Some(rest) = merge::hold_lease(self.app, task.id, &world.project.settings.repository).await? else {
+        if let Some(lease) = &mut self.merge_lease
+            && merge::renew(self.app, lease).await?
+        {
             return Ok(None);
+        }
+        let rest = match merge::hold_lease(self.app, task.id, &world.project.settings.repository).await? {
+            Hold::Taken(lease) => {
+                self.merge_lease = Some(lease);
+                return Ok(None);
+            }
+            Hold::Elsewhere(rest) => rest,
         };
         let again = self.app.now().plus(LEASE_RETRY);
         self.rest(task, began, rest, Some(again)).await.map(Some)
@@ -396,7 +436,8 @@ impl Drive<'_> {
             at,
         };
         let committed = self.app.store.commit(&self.lease, commit).await?;
-        if matches!(committed, Committed::Done { .. }) {
+        if let Committed::Done { version } = committed {
+            self.written = Some(version);
             self.app.bell.jobs.notify_one();
             self.app.bell.outbox.notify_one();
         }
@@ -404,11 +445,11 @@ impl Drive<'_> {
     }
 }
 
-/// Awaits `work` and renews the leases meanwhile. None: the lease was lost; the work was dropped.
+/// Awaits `work` and renews the leases meanwhile. None: one was lost; the work was dropped.
 async fn keep<T>(
     app: &App,
-    task: TaskId,
     lease: &mut Lease,
+    merge_lease: &mut Option<Lease>,
     work: impl Future<Output = T>,
 ) -> Result<Option<T>, StoreError> {
     let mut work = std::pin::pin!(work);
@@ -419,7 +460,11 @@ async fn keep<T>(
                 if !app.store.renew(lease, app.now(), LEASE_FOR).await? {
                     return Ok(None);
                 }
-                merge::renew(app, task).await?;
+                if let Some(lease) = merge_lease
+                    && !merge::renew(app, lease).await?
+                {
+                    return Ok(None);
+                }
             }
         }
     }

@@ -7,12 +7,14 @@ use crate::redact::Redactor;
 use crate::run::brief::inherited;
 use crate::run::command;
 use crate::run::launch::Launcher;
+use crate::run::resume::end_earlier_acts;
 use crate::run::shim::RunOrder;
 use crate::settings::Runs;
 use async_trait::async_trait;
 use portcullis_core::facts::{ActError, CaughtUp, CommandOutcome, TestRun};
 use portcullis_core::gate::Subject;
 use portcullis_core::ids::Revision;
+use portcullis_core::lease::Fence;
 use portcullis_core::task::Task;
 use portcullis_core::time::Clock;
 use portcullis_git::{Branch, CatchUpStyle, Mirror, Worktree};
@@ -41,7 +43,8 @@ pub struct GateActs {
 
 impl GateActs {
     /// For one call on a subject.
-    pub fn new(app: &App, project: Arc<Project>, task: &Task, subject: &Subject) -> Self {
+    pub fn new(app: &App, project: Arc<Project>, task: &Task, subject: &Subject, under: Fence) -> Self {
+        tracing::debug!(task.id = task.id.0, %under, "a gate acts");
         Self {
             store: app.store.clone(),
             clock: app.clock.clone(),
@@ -94,7 +97,11 @@ impl GateActs {
 
     async fn worktree(&self) -> Result<&(Mirror, Worktree), ActError> {
         self.worktree
-            .get_or_try_init(|| self.project.worktree_at(&self.task, &self.head))
+            .get_or_try_init(|| async {
+                // Two must never work in one worktree: what a daemon that is gone had started may still run.
+                end_earlier_acts(&self.run_folders).await;
+                self.project.worktree_at(&self.task, &self.head).await
+            })
             .await
             .map_err(ActError::Failed)
     }

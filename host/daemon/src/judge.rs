@@ -7,6 +7,7 @@ use crate::gatehouse::BoundGate;
 use crate::project::Project;
 use portcullis_core::gate::{Call, Evaluation, Fault, Outcome, PluginRef, Report, Subject, Verdict};
 use portcullis_core::ids::Revision;
+use portcullis_core::lease::Fence;
 use portcullis_core::task::Task;
 use portcullis_runtime::{CallInput, Gate};
 use std::sync::Arc;
@@ -20,6 +21,26 @@ pub struct Asked {
     pub published: Option<Revision>,
 }
 
+/// How a gate is asked.
+pub enum Asking {
+    /// To judge: it can read and nothing else.
+    Evaluate,
+    /// To mend what it judges: only under the task's drive lease.
+    Act {
+        /// That lease.
+        under: Fence,
+    },
+}
+
+impl Asking {
+    fn call(&self) -> Call {
+        match self {
+            Self::Evaluate => Call::Evaluate,
+            Self::Act { .. } => Call::Act,
+        }
+    }
+}
+
 /// Asks. Never fails: whatever goes wrong is a fault on the evaluation (GAT-1).
 pub async fn ask(
     app: &App,
@@ -27,8 +48,9 @@ pub async fn ask(
     task: &Task,
     bound: &BoundGate,
     subject: Subject,
-    call: Call,
+    asking: Asking,
 ) -> Asked {
+    let call = asking.call();
     let at = app.now();
     let reads = Arc::new(GateReads::new(app, project.clone(), task, subject.clone()));
     let mut published = None;
@@ -43,10 +65,10 @@ pub async fn ask(
                 at,
                 outbound: Some(project.outbound.clone()),
             };
-            match call {
-                Call::Evaluate => app.runtime.evaluate(&gate, input, reads).await,
-                Call::Act => {
-                    let acts = Arc::new(GateActs::new(app, project.clone(), task, &subject));
+            match asking {
+                Asking::Evaluate => app.runtime.evaluate(&gate, input, reads).await,
+                Asking::Act { under } => {
+                    let acts = Arc::new(GateActs::new(app, project.clone(), task, &subject, under));
                     let mut report = app.runtime.act(&gate, input, reads, acts.clone()).await;
                     if matches!(&report.outcome, Outcome::Judged(judgement) if judgement.verdict == Verdict::Pass)
                         && let Err(detail) = acts.settle().await

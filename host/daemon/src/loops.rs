@@ -7,7 +7,7 @@ use crate::bell::Bell;
 use crate::drive::{self, Driven};
 use crate::gatehouse::chain;
 use crate::run::worker;
-use crate::{inbox, outbox};
+use crate::{inbox, outbox, reaper};
 use portcullis_core::ids::TaskId;
 use portcullis_core::time::UnixMillis;
 use portcullis_store::StoreError;
@@ -22,8 +22,15 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// Tasks looked at side by side.
 const DRIVES: u32 = 16;
 
-/// Starts them all. Each ends when `stopping` says so.
-pub fn spawn(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
+/// Starts them all. Each ends when `stopping` says so. `reap_again`: when the first tick wants the next one.
+pub fn spawn(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinSet<()>, reap_again: Option<Duration>) {
+    let settings = &app.settings;
+    if settings.reaper.enabled {
+        let period = Duration::from_secs(settings.reaper.interval_s);
+        let first = reap_again.map_or(period, |sooner| sooner.min(period));
+        let reaping = |app: Arc<App>| async move { reaper::tick(&app).await };
+        tasks.spawn(every("reaper", app.clone(), stopping.clone(), (first, period), reaping));
+    }
     let events = |app: Arc<App>| async move { inbox::tick(&app).await.map(|found| found > 0) };
     tasks.spawn(run("inbox", app.clone(), stopping.clone(), |bell| &bell.inbox, events));
     let effects = |app: Arc<App>| async move { outbox::tick(&app).await.map(|found| found > 0) };
@@ -43,6 +50,31 @@ pub fn spawn(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinS
         // What is being decided is let end: each drive holds one of these.
         let _all = ending.places.acquire_many(DRIVES).await;
     });
+}
+
+/// A loop that comes round by time alone: the backstop of what is otherwise noticed at once. `tick` says if it wants to
+/// come round sooner than `period`.
+pub async fn every<F: Future<Output = Result<Option<Duration>, StoreError>>>(
+    which: &'static str,
+    app: Arc<App>,
+    mut stopping: watch::Receiver<bool>,
+    (first, period): (Duration, Duration),
+    tick: impl Fn(Arc<App>) -> F,
+) {
+    let mut wait = first;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        wait = match tick(app.clone()).await {
+            Ok(sooner) => sooner.map_or(period, |sooner| sooner.min(period)),
+            Err(error) => {
+                tracing::error!(r#loop = which, error = %chain(&error), "a loop could not do its work; trying again");
+                period.min(Duration::from_secs(10))
+            }
+        };
+    }
 }
 
 /// One loop. `tick` says whether there may be more to do at once.

@@ -4,10 +4,11 @@ use crate::app::App;
 use crate::project::Project;
 use portcullis_connect::forge::Merged;
 use portcullis_core::ids::{Revision, TaskId};
-use portcullis_core::lease::{Acquire, LeaseName};
+use portcullis_core::lease::{Acquire, Fence, Lease, LeaseName};
 use portcullis_core::step::Rest;
 use portcullis_core::task::{MergeIntent, Task};
 use portcullis_store::StoreError;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Long enough for a pause between two looks; renewed at each look and while a gate acts.
@@ -28,30 +29,17 @@ pub enum MergeEnd {
     NotYet(String),
 }
 
-/// Merges what the gates judged, unless it is merged already. Asking comes first, always (MRG-3).
-pub async fn merge(project: &Project, task: &Task, intent: &MergeIntent) -> MergeEnd {
+/// Merges what the gates judged, unless it is merged already. Asking comes first, always (MRG-3). `under` is the
+/// repository's merge lease: nobody else merges there meanwhile.
+pub async fn merge(project: &Project, task: &Task, intent: &MergeIntent, under: &Fence) -> MergeEnd {
+    tracing::debug!(task.id = task.id.0, %under, head = intent.head.short(), "merging");
     let Some(number) = task.pull_request else {
         return MergeEnd::NotYet("it has no pull request yet".to_owned());
     };
-    let before = match project.forge.pull_request(number).await {
-        Ok(pull_request) => pull_request,
-        Err(error) => return MergeEnd::NotYet(error.to_string()),
-    };
-    if before.merged {
-        return match before.merge_commit {
-            _ if before.head != intent.head => MergeEnd::Outside(format!(
-                "pull request {number} was merged outside at {}, while the gates judged {}; look at what was merged, then cancel this task and make a new one for what is missing",
-                before.head.short(),
-                intent.head.short()
-            )),
-            Some(commit) => MergeEnd::Merged(commit),
-            None => MergeEnd::NotYet("the forge does not name the merge commit yet".to_owned()),
-        };
-    }
-    if !before.open {
-        return MergeEnd::Outside(format!(
-            "pull request {number} was closed without being merged; open it again, then release the task"
-        ));
+    match merged_already(project, number, intent).await {
+        Ok(None) => {}
+        Ok(Some(end)) => return end,
+        Err(reason) => return MergeEnd::NotYet(reason),
     }
     match project.heads(&task.branch).await {
         Err(reason) => return MergeEnd::NotYet(reason),
@@ -63,10 +51,12 @@ pub async fn merge(project: &Project, task: &Task, intent: &MergeIntent) -> Merg
     let message = format!("Merge {} {}\n\n{}", task.project, task.work_item, task.title);
     match project.forge.merge(number, &intent.head, &intent.target_head, &message).await {
         Ok(Merged::Merged(commit)) => MergeEnd::Merged(commit),
-        Ok(Merged::AlreadyMerged { merge_commit: Some(commit) }) => MergeEnd::Merged(commit),
-        Ok(Merged::AlreadyMerged { merge_commit: None }) => {
-            MergeEnd::NotYet("the forge does not name the merge commit yet".to_owned())
-        }
+        // Merged by somebody between our question and our order: at which head, only asking again can tell (I8).
+        Ok(Merged::AlreadyMerged { .. }) => match merged_already(project, number, intent).await {
+            Ok(Some(end)) => end,
+            Ok(None) => MergeEnd::NotYet("the forge says both that it is merged and that it is not".to_owned()),
+            Err(reason) => MergeEnd::NotYet(reason),
+        },
         Ok(Merged::HeadMoved) => MergeEnd::Void("the branch moved after it was judged".to_owned()),
         Ok(Merged::TargetMoved) => MergeEnd::Void("the target branch moved after it was judged".to_owned()),
         Ok(Merged::Conflict(paths)) => MergeEnd::Conflict(paths),
@@ -75,57 +65,78 @@ pub async fn merge(project: &Project, task: &Task, intent: &MergeIntent) -> Merg
     }
 }
 
-/// Takes the repository's merge lease for a task, or renews the one it kept. Some: somebody else holds it.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn hold_lease(app: &App, task: TaskId, repository: &str) -> Result<Option<Rest>, StoreError> {
-    let kept = take_kept(app, task);
-    if let Some(mut lease) = kept
-        && app.store.renew(&mut lease, app.now(), LEASE_FOR).await?
-    {
-        keep(app, task, lease);
-        return Ok(None);
+/// Asks the forge what has become of the pull request. None: it is open.
+async fn merged_already(project: &Project, number: u64, intent: &MergeIntent) -> Result<Option<MergeEnd>, String> {
+    let found = project.forge.pull_request(number).await.map_err(|error| error.to_string())?;
+    if found.merged {
+        return Ok(Some(match found.merge_commit {
+            _ if found.head != intent.head => MergeEnd::Outside(format!(
+                "pull request {number} was merged outside at {}, while the gates judged {}; look at what was merged, then cancel this task and make a new one for what is missing",
+                found.head.short(),
+                intent.head.short()
+            )),
+            Some(commit) => MergeEnd::Merged(commit),
+            None => MergeEnd::NotYet("the forge does not name the merge commit yet".to_owned()),
+        }));
     }
-    let name = LeaseName::merge(repository);
-    match app.store.acquire(&name, &app.holder(format!("task {task}")), app.now(), LEASE_FOR).await? {
-        Acquire::Won(lease) => {
-            keep(app, task, lease);
-            Ok(None)
-        }
-        Acquire::Held { by, .. } => Ok(Some(Rest::LeaseTaken { lease: name.to_string(), by: by.what })),
+    if !found.open {
+        return Ok(Some(MergeEnd::Outside(format!(
+            "pull request {number} was closed without being merged; open it again, then release the task"
+        ))));
     }
+    Ok(None)
 }
 
-/// Renews the lease that a task keeps, if it keeps one, while something takes long. One that was lost meanwhile is not
-/// kept on: the next step takes it anew, or rests.
+/// How an attempt to take a repository's merge lease ended.
+pub enum Hold {
+    /// It is ours.
+    Taken(Lease),
+    /// Somebody else has it: the task rests.
+    Elsewhere(Rest),
+}
+
+/// Takes the repository's merge lease for a task, or renews the one it kept since an earlier look.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn renew(app: &App, task: TaskId) -> Result<(), StoreError> {
+pub async fn hold_lease(app: &App, task: TaskId, repository: &str) -> Result<Hold, StoreError> {
     if let Some(mut lease) = take_kept(app, task)
         && app.store.renew(&mut lease, app.now(), LEASE_FOR).await?
     {
-        keep(app, task, lease);
+        return Ok(Hold::Taken(lease));
     }
-    Ok(())
+    let name = LeaseName::merge(repository);
+    match app.store.acquire(&name, &app.holder(format!("task {task}")), app.now(), LEASE_FOR).await? {
+        Acquire::Won(lease) => Ok(Hold::Taken(lease)),
+        Acquire::Held { by, .. } => Ok(Hold::Elsewhere(Rest::LeaseTaken { lease: name.to_string(), by: by.what })),
+    }
+}
+
+/// Renews the lease while something under it takes long. False: it was lost; whatever is under way has to be dropped.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn renew(app: &App, lease: &mut Lease) -> Result<bool, StoreError> {
+    app.store.renew(lease, app.now(), LEASE_FOR).await
 }
 
 /// At the end of a drive: gives the lease back, unless the task is still on its way to the merge.
-pub async fn settle(app: &App, task: TaskId, keep_it: bool) {
-    if !keep_it
-        && let Some(lease) = take_kept(app, task)
-        && let Err(error) = app.store.release(lease).await
-    {
-        // Its deadline frees it.
-        tracing::warn!(task.id = task.0, %error, "failed to give the merge lease back");
+pub async fn settle(app: &App, task: TaskId, lease: Option<Lease>, keep_it: bool) {
+    let lease = lease.or_else(|| take_kept(app, task));
+    match lease {
+        Some(lease) if keep_it => {
+            app.merge_leases.lock().unwrap_or_else(PoisonError::into_inner).insert(task, lease);
+        }
+        Some(lease) => {
+            if let Err(error) = app.store.release(lease).await {
+                // Its deadline frees it.
+                tracing::warn!(task.id = task.0, %error, "failed to give the merge lease back");
+            }
+        }
+        None => {}
     }
 }
 
-fn take_kept(app: &App, task: TaskId) -> Option<portcullis_core::lease::Lease> {
-    app.merge_leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&task)
-}
-
-fn keep(app: &App, task: TaskId, lease: portcullis_core::lease::Lease) {
-    app.merge_leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(task, lease);
+fn take_kept(app: &App, task: TaskId) -> Option<Lease> {
+    app.merge_leases.lock().unwrap_or_else(PoisonError::into_inner).remove(&task)
 }

@@ -10,13 +10,15 @@ use portcullis_catalog::manifest::{LOCK_PATH, MANIFEST_PATH};
 use portcullis_connect::forge::Forge;
 use portcullis_connect::tracker::Tracker;
 use portcullis_core::facts::RepositoryError;
-use portcullis_core::ids::{Revision, StageName};
+use portcullis_core::ids::{Revision, StageName, TaskId};
 use portcullis_core::task::Task;
 use portcullis_git::{Branch, Git, Mirror, PushOutcome, Remote, Repository, Worktree};
 use portcullis_runtime::Outbound;
 use portcullis_store::{NewCiJob, StoreError};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OwnedMutexGuard;
 
 /// Largest manifest or lock that is read.
 const MANIFEST_BYTES: u64 = 1 << 20;
@@ -37,6 +39,8 @@ pub struct Project {
     /// The mirror, once it was found sound.
     opened: Mutex<Option<Mirror>>,
     worktrees: PathBuf,
+    /// Whoever prepares, commits or publishes a task's worktree is alone there.
+    alone: Mutex<HashMap<TaskId, Arc<tokio::sync::Mutex<()>>>>,
     /// The gatehouse of the target head that was looked at last.
     house: Mutex<Option<Looked>>,
 }
@@ -93,6 +97,7 @@ impl Project {
             mirror,
             opened: Mutex::default(),
             worktrees,
+            alone: Mutex::default(),
             house: Mutex::new(None),
         }
     }
@@ -223,6 +228,18 @@ impl Project {
 
     fn worktree_folder(&self, task: &Task) -> PathBuf {
         self.worktrees.join(format!("task-{}", task.id))
+    }
+
+    /// Waits until nobody else prepares, commits or publishes the task's worktree. Somebody who was given up for silent and
+    /// wakes must not commit what the next role has half done: whether his claim still holds is checked in here (I7).
+    pub async fn alone_with(&self, task: TaskId) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those that nobody waits for or holds are made anew when they are needed.
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+            locks.entry(task).or_default().clone()
+        };
+        lock.lock_owned().await
     }
 
     /// The task's worktree, on its branch, at its head or at unpublished work that builds on it. Made if it is not there.

@@ -1,6 +1,6 @@
 //! The daemon's life: opening what it needs, its loops, and its end.
 
-use crate::app::App;
+use crate::app::{App, HolderProcess};
 use crate::bell::Bell;
 use crate::builtin_tracker::BuiltinTracker;
 use crate::clock::SystemClock;
@@ -11,9 +11,10 @@ use crate::http::server::{Shared, WebhookSecrets, router};
 use crate::local_forge::LocalForge;
 use crate::messengers;
 use crate::project::Project;
+use crate::reaper;
 use crate::redact::Redactor;
-use crate::run::adopt;
 use crate::run::launch::Launcher;
+use crate::run::watch::Watches;
 use crate::settings::{ForgeKind, ProjectSettings, SecretSource, Settings, SettingsError, TrackerKind};
 use crate::{loops, outbound};
 use anyhow::{Context, Result};
@@ -28,7 +29,7 @@ use portcullis_git::{Git, GitSettings, Remote};
 use portcullis_runtime::{Runtime, RuntimeConfig};
 use portcullis_store::Store;
 use portcullis_store::sqlite::SqliteStore;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -95,7 +96,6 @@ pub async fn start(settings: Settings) -> Result<Running> {
         projects.insert(project.name.clone(), Arc::new(opened));
     }
     let boot = new_boot()?;
-    let freed = store.reclaim_leases_of_other_boots(&boot).await?;
     let rules = Rules { max_returns: settings.queue.max_returns, ..Rules::default() };
     let address = settings.server.listen.clone();
     let app = Arc::new(App {
@@ -110,7 +110,9 @@ pub async fn start(settings: Settings) -> Result<Running> {
         redactor: keys.redactor,
         messenger,
         merge_leases: Mutex::default(),
-        cancelling: Mutex::new(HashSet::new()),
+        watches: Watches::default(),
+        reaper: Mutex::default(),
+        process: HolderProcess::this(),
         rules,
         settings,
     });
@@ -119,11 +121,12 @@ pub async fn start(settings: Settings) -> Result<Running> {
     // Where scripts find us when the port was chosen by the machine.
     std::fs::write(home.join(ADDRESS_FILE), format!("http://{address}\n"))
         .context("failed to write the address file")?;
-    let adopted = adopt::adopt_all(&app).await?;
-    tracing::info!(%address, home = %home.display(), projects = app.projects.len(), adopted, freed, "portcullis is up");
+    // The first tick takes over what an earlier daemon left: its leases and its runs (LAU-6).
+    let reap_again = reaper::tick(&app).await?;
+    tracing::info!(%address, home = %home.display(), projects = app.projects.len(), "portcullis is up");
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    loops::spawn(&app, &stopping, &mut tasks);
+    loops::spawn(&app, &stopping, &mut tasks, reap_again);
     let routes = router(Shared::new(app.clone(), tokens, webhooks));
     let patience = Duration::from_secs(app.settings.server.request_timeout_s.max(1));
     let mut until = stopping;

@@ -4,9 +4,11 @@
 //! by [`SecretSource::read`] alone. Deliberately absent: settings of parts that do not exist.
 
 use portcullis_core::ids::{PluginName, ProjectName, RoleName, StageName};
+use portcullis_core::reaper::ReaperRules;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Everything that an operator can set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -22,6 +24,10 @@ pub struct Settings {
     pub queue: Queue,
     /// What a run may take.
     pub runs: Runs,
+    /// When a running job counts as dead.
+    pub reaper: Reaper,
+    /// How long what is over is kept.
+    pub retention: Retention,
     /// Gates.
     pub gates: Gates,
     /// Who is told.
@@ -130,6 +136,87 @@ pub struct Runs {
 impl Default for Runs {
     fn default() -> Self {
         Self { time_limit_s: 7200, kill_grace_s: 10, log_limit_bytes: 16 << 20, inherit_env: Vec::new() }
+    }
+}
+
+/// `[reaper]` (REA-6).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reaper {
+    /// Whether it ticks. What an earlier daemon left running is taken over at the start all the same. Default true.
+    pub enabled: bool,
+    /// Seconds between two ticks. After a tick that found a process gone the next comes within a second. Default 30.
+    pub interval_s: u64,
+    /// Ticks in a row in which a process must be gone before its run counts as lost (REA-1). Default 2.
+    pub dead_ticks: u32,
+    /// Seconds that whoever finishes an ended run may give no sign of life before it is finished for him (REA-2).
+    /// Default 300.
+    pub finalize_grace_s: u64,
+    /// Longest time in seconds that any run may take, whatever its own limit (REA-4). Default 7200.
+    pub max_running_s: u64,
+    /// Whether leases whose holder is dead or whose time is over are freed (LSE-2). Default true.
+    pub lease_reclaim_enabled: bool,
+}
+
+impl Default for Reaper {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_s: 30,
+            dead_ticks: 2,
+            finalize_grace_s: 300,
+            max_running_s: 7200,
+            lease_reclaim_enabled: true,
+        }
+    }
+}
+
+impl Reaper {
+    /// As the rules take them.
+    pub fn rules(&self) -> ReaperRules {
+        ReaperRules {
+            dead_ticks: self.dead_ticks,
+            finalize_grace: Duration::from_secs(self.finalize_grace_s),
+            max_running: Duration::from_secs(self.max_running_s),
+        }
+    }
+}
+
+/// `[retention]` (QUE-6): days that what is over is kept. Nothing that is still needed is ever removed: the present visit
+/// of an unfinished task, what waits, what is parked for a person.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Whether anything is removed at all. Default true.
+    pub enabled: bool,
+    /// Minutes between two rounds. Default 60.
+    pub interval_min: u64,
+    /// Ended jobs with their runs, logs and folders. Default 30.
+    pub jobs_days: u32,
+    /// Evaluations with their transcripts. Default 90.
+    pub evaluations_days: u32,
+    /// Received events that were handled or ignored. Default 30.
+    pub inbox_days: u32,
+    /// Effects that were sent. Default 30.
+    pub outbox_days: u32,
+    /// Events and effects that were given up. Default 180.
+    pub parked_days: u32,
+    /// The audit trail. Default 3650.
+    pub audit_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_min: 60,
+            jobs_days: 30,
+            evaluations_days: 90,
+            inbox_days: 30,
+            outbox_days: 30,
+            parked_days: 180,
+            audit_days: 3650,
+        }
     }
 }
 
@@ -419,6 +506,16 @@ impl Settings {
             ("queue.max_returns", self.queue.max_returns),
             ("queue.max_ci", self.queue.max_ci),
             ("gates.slots", self.gates.slots),
+            ("reaper.dead_ticks", self.reaper.dead_ticks),
+        ] {
+            if number == 0 {
+                return wrong(key, "must be at least 1".to_owned());
+            }
+        }
+        for (key, number) in [
+            ("reaper.interval_s", self.reaper.interval_s),
+            ("reaper.max_running_s", self.reaper.max_running_s),
+            ("retention.interval_min", self.retention.interval_min),
         ] {
             if number == 0 {
                 return wrong(key, "must be at least 1".to_owned());

@@ -1,9 +1,9 @@
 //! Roles as processes: where they run, what they are told, and every way in which they go wrong.
 
+use crate::processes::{runs, told};
+use portcullis_e2e::Scene;
 use portcullis_e2e::scene::{OPERATOR, PROJECT, further_project, repository};
-use portcullis_e2e::{Daemon, Scene};
 use serde_json::{Value, json};
-use std::path::Path;
 
 /// One stage with work in it.
 const ONE_STAGE: &str = "
@@ -16,18 +16,6 @@ role = \"developer\"
 [[stage]]
 name = \"done\"
 ";
-
-/// Whether a process runs; a zombie does not.
-fn runs(pid: &str) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-}
-
-/// What a script has written to a file beside it, once its last line is there.
-fn told(daemon: &Daemon, file: &Path) -> String {
-    daemon
-        .eventually("the role says who it is", || std::fs::read_to_string(file).is_ok_and(|text| text.ends_with('\n')));
-    std::fs::read_to_string(file).unwrap().trim().to_owned()
-}
 
 fn run_of(shown: &Value) -> i64 {
     shown["job"]["run"]["id"].as_i64().unwrap_or_else(|| panic!("no run in {shown:#}"))

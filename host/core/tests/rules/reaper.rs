@@ -43,6 +43,10 @@ fn every_tier_by_table() {
         (alive(7200), by(0), 0, Reaping::Leave),
         (alive(7201), by(0), 0, Reaping::TimeOut),
         (alive(7201), NOBODY, 0, Reaping::TimeOut),
+        // … unless it is being ended already, by somebody who gives signs of it.
+        (alive(7201), Watch::Ending { silent_for: secs(299) }, 0, Reaping::Leave),
+        (alive(7201), Watch::Ending { silent_for: secs(300) }, 0, Reaping::TimeOut),
+        (Fate::Exited, Watch::Ending { silent_for: secs(0) }, 0, Reaping::Leave),
         // Alive within its limits: never ended; where nobody sees to it, taken over.
         (alive(0), NOBODY, 1, Reaping::Adopt),
         (alive(10), by(7000), 0, Reaping::Leave),
@@ -63,7 +67,8 @@ fn only_a_running_job_is_reaped() {
 }
 
 fn any_watch() -> impl Strategy<Value = Watch> {
-    prop_oneof![Just(NOBODY), any::<u64>().prop_map(by)]
+    let ending = |silent| Watch::Ending { silent_for: secs(silent) };
+    prop_oneof![Just(NOBODY), any::<u64>().prop_map(by), any::<u64>().prop_map(ending)]
 }
 
 fn any_rules() -> impl Strategy<Value = ReaperRules> {

@@ -8,6 +8,7 @@ pub mod gates;
 pub mod plugins;
 pub mod print;
 pub mod queue;
+pub mod switches;
 pub mod tasks;
 
 use crate::{demo, run, serve, settings::Settings};
@@ -34,6 +35,12 @@ enum Command {
     Queue(queue::QueueArgs),
     /// Makes, shows, explains and steers tasks
     Task(tasks::TaskArgs),
+    /// Ends a job, or runs its stage again
+    Job(switches::JobArgs),
+    /// Pauses the daemon, a project, a role or a gate: nothing new begins, what runs goes on
+    Pause(switches::PauseArgs),
+    /// Lets what was paused go on
+    Resume(switches::ResumeArgs),
     /// Shows received events, and handles one again
     Event(events::EventArgs),
     /// A repository's manifest: begin one, check it, lock its plugins
@@ -108,6 +115,9 @@ fn dispatch(command: Command) -> Outcome {
         Command::Demo(args) => runtime()?.block_on(demo::run(args)),
         Command::Queue(args) => runtime()?.block_on(queue::run(args)),
         Command::Task(args) => runtime()?.block_on(tasks::run(args)),
+        Command::Job(args) => runtime()?.block_on(switches::job(args)),
+        Command::Pause(args) => runtime()?.block_on(switches::pause(args)),
+        Command::Resume(args) => runtime()?.block_on(switches::resume(args)),
         Command::Event(args) => runtime()?.block_on(events::run(args)),
         Command::Gates(args) => gates::run(args),
         Command::Plugin(args) => runtime()?.block_on(plugins::run(args)),

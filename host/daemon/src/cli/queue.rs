@@ -47,6 +47,15 @@ fn show(queue: &Value) {
         queue["tasks"]["held"],
         queue["jobs"]
     ));
+    for paused in rows("paused") {
+        line(&format!(
+            "PAUSED: {} by {} since {}: {}",
+            cell(&paused, "what"),
+            cell(&paused, "by"),
+            cell(&paused, "since"),
+            cell(&paused, "why")
+        ));
+    }
     let part = |title: &str, head: &[&str], fields: &[&str], field: &str| {
         line(&format!("\n{title}"));
         table(head, &rows(field).iter().map(|row| pick(row, fields)).collect::<Vec<_>>());
@@ -67,6 +76,17 @@ fn show(queue: &Value) {
     line(&format!(
         "\nInbox {}   Outbox {}   Evaluations {}",
         queue["inbox"]["counts"], queue["outbox"]["counts"], queue["gates"]["evaluations"]
+    ));
+    let reaper = &queue["reaper"];
+    line(&format!(
+        "Reaper {}: last tick {}, {} adopted, {} lost, {} finished, {} timed out, {} leases freed",
+        if reaper["enabled"] == true { "on" } else { "OFF" },
+        cell(reaper, "last_tick"),
+        reaper["adopted_total"],
+        reaper["lost_total"],
+        reaper["finished_total"],
+        reaper["timed_out_total"],
+        reaper["leases_reclaimed_total"]
     ));
     for parked in queue["inbox"]["parked"].as_array().into_iter().flatten() {
         line(&format!(

@@ -7,5 +7,6 @@ pub mod problem;
 pub mod queue;
 pub mod runs;
 pub mod server;
+pub mod switches;
 pub mod tasks;
 pub mod webhooks;

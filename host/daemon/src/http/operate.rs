@@ -6,14 +6,14 @@ use super::tasks::{brief, find};
 use crate::app::App;
 use crate::drive::LEASE_FOR;
 use crate::inbox::{decision, new_task};
-use crate::run::process::Pinned;
+use crate::run::resume::ask_to_end;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use portcullis_core::ids::{InboxId, ProjectName, Revision, WorkItem};
-use portcullis_core::job::JobState;
+use portcullis_core::ids::{InboxId, ProjectName, Revision, TaskId, WorkItem};
+use portcullis_core::job::{CancelAsked, Job, JobState};
 use portcullis_core::lease::{Acquire, LeaseName};
 use portcullis_core::task::{Change, Commit, Committed, Created, Held, Task};
 use serde::Deserialize;
@@ -45,7 +45,7 @@ pub async fn create(
     let Json(body) = body.map_err(|error| Problem::new(error.status(), error.body_text()))?;
     let app = &shared.app;
     let project = app.project(&ProjectName::new(body.project.clone())).ok_or_else(|| {
-        let known: Vec<&str> = app.projects.keys().map(ProjectName::as_str).collect();
+        let known: Vec<String> = app.project_names().iter().map(ToString::to_string).collect();
         Problem::bad_request(format!("there is no project `{}`; there are: {}", body.project, known.join(", ")))
     })?;
     if body.work_item.trim().is_empty() || body.title.trim().is_empty() {
@@ -129,16 +129,13 @@ pub async fn act(
             let again = job.is_some_and(|job| matches!(job.state, JobState::Failed | JobState::Cancelled));
             change(app, &task, Change::Release { again }, &by, &or(comment, "released")).await?;
         }
-        "retry" => {
-            let job = app.store.job_of_visit(task.id).await?;
-            if job.is_some_and(|job| matches!(job.state, JobState::Running | JobState::Queued)) {
-                return Err(Problem::conflict(format!("task {id} has a job under way; cancel it first")));
-            }
-            change(app, &task, Change::Release { again: true }, &by, &or(comment, "retried")).await?;
-        }
+        "retry" => retry_stage(app, task.id, &by, &comment).await?,
         "cancel" => {
-            change(app, &task, held(or(comment, "cancelled by a person")), &by, "cancel").await?;
-            end_job(app, &task, &by).await?;
+            let why = or(comment, "cancelled by a person");
+            change(app, &task, held(why.clone()), &by, "cancel").await?;
+            if let Some(job) = app.store.job_of_visit(task.id).await? {
+                end_job(app, &job, &by, &why).await?;
+            }
         }
         other => {
             return Err(Problem::not_found(format!(
@@ -184,17 +181,37 @@ async fn change(app: &Arc<App>, task: &Task, change: Change, by: &str, why: &str
     Err(Problem::conflict(format!("task {} is being driven just now; try again in a moment", task.id)))
 }
 
-/// Ends the job of a cancelled task: a waiting one at once, a running one by asking its group to end (LAU-5).
-async fn end_job(app: &Arc<App>, task: &Task, by: &str) -> Result<(), Problem> {
-    let Some(job) = app.store.job_of_visit(task.id).await? else { return Ok(()) };
-    if app.store.cancel_queued(job.id, by, app.now()).await? || job.state != JobState::Running {
-        return Ok(());
+/// Runs the role of a task's stage once more, in a new visit.
+///
+/// # Errors
+/// If one is under way.
+pub async fn retry_stage(app: &Arc<App>, id: TaskId, by: &str, comment: &str) -> Result<(), Problem> {
+    let task = app.store.task(id).await?.ok_or_else(|| Problem::not_found(format!("task {id}")))?;
+    let job = app.store.job_of_visit(id).await?;
+    if job.is_some_and(|job| matches!(job.state, JobState::Running | JobState::Queued)) {
+        return Err(Problem::conflict(format!("task {id} has a job under way; cancel it first")));
     }
-    app.cancelling.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(job.id);
-    if let Some(pinned) = job.run.and_then(|run| run.process).as_ref().and_then(Pinned::open) {
-        pinned.terminate();
+    change(app, &task, Change::Release { again: true }, by, &or(comment.to_owned(), "retried")).await
+}
+
+/// Ends a job: a waiting one at once, a running one by asking its group to end (LAU-5). That it was asked for is durable
+/// first: a daemon that ends now asks again. False: it had ended.
+///
+/// # Errors
+/// If the store fails.
+pub async fn end_job(app: &Arc<App>, job: &Job, by: &str, why: &str) -> Result<bool, Problem> {
+    match app.store.cancel_job(job.id, by, why, app.now()).await? {
+        CancelAsked::Over => return Ok(false),
+        CancelAsked::Cancelled => {}
+        CancelAsked::Running => {
+            // Read again: it may have been claimed a moment ago.
+            let job = app.store.job(job.id).await?;
+            if let Some(run) = job.and_then(|job| job.run) {
+                ask_to_end(&run);
+            }
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// `POST /inbox/{id}/replay`.

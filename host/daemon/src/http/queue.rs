@@ -2,6 +2,7 @@
 
 use super::problem::Problem;
 use super::server::Shared;
+use crate::app::App;
 use crate::clock::rfc3339;
 use axum::Json;
 use axum::extract::State;
@@ -13,12 +14,25 @@ use portcullis_core::time::UnixMillis;
 use portcullis_store::Snapshot;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 /// The snapshot.
 pub async fn queue(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
     let snapshot = shared.app.store.snapshot().await?;
     let queue = &shared.app.settings.queue;
-    Ok(Json(render(&snapshot, shared.app.now(), queue.max_concurrency, queue.max_per_project)))
+    let mut shown = render(&snapshot, shared.app.now(), queue.max_concurrency, queue.max_per_project);
+    shown["reaper"] = reaper(&shared.app);
+    Ok(Json(shown))
+}
+
+fn reaper(app: &App) -> Value {
+    let settings = &app.settings.reaper;
+    let report = app.reaper.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shown = json!(*report);
+    shown["last_tick"] = json!(report.last_tick.map(rfc3339));
+    shown["enabled"] = json!(settings.enabled);
+    shown["interval_s"] = json!(settings.interval_s);
+    shown
 }
 
 fn render(snapshot: &Snapshot, now: UnixMillis, overall: u32, per_project: u32) -> Value {
@@ -68,6 +82,10 @@ fn render(snapshot: &Snapshot, now: UnixMillis, overall: u32, per_project: u32) 
         .collect();
     json!({
         "at": rfc3339(now),
+        "paused": snapshot.pauses.0.iter().map(|pause| json!({
+            "what": pause.scope.to_string(), "scope": pause.scope, "by": pause.by, "why": pause.why,
+            "since": rfc3339(pause.since),
+        })).collect::<Vec<_>>(),
         "tasks": { "active": snapshot.tasks_active, "held": snapshot.tasks_held },
         "jobs": counts(&snapshot.job_counts),
         "running": running,
@@ -80,6 +98,10 @@ fn render(snapshot: &Snapshot, now: UnixMillis, overall: u32, per_project: u32) 
 }
 
 fn why_waiting(snapshot: &Snapshot, row: &Job, now: UnixMillis, overall: u32, per_project: u32) -> String {
+    let pauses = &snapshot.pauses;
+    if let Some(pause) = pauses.of_project(&row.project).or_else(|| pauses.of_role(&row.role)) {
+        return format!("`portcullis resume`: {} was paused by {}: {}", pause.scope, pause.by, pause.why);
+    }
     if row.not_before > now {
         return format!("its next attempt, at {}", rfc3339(row.not_before));
     }

@@ -2,7 +2,7 @@
 
 use super::auth::{Right, Tokens};
 use super::problem::{Problem, as_problem};
-use super::{operate, queue, runs, tasks, webhooks};
+use super::{operate, queue, runs, switches, tasks, webhooks};
 use crate::app::App;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
@@ -68,6 +68,9 @@ pub fn router(shared: Shared) -> Router {
     let changing = Router::new()
         .route("/tasks", post(operate::create))
         .route("/tasks/{id}/{action}", post(operate::act))
+        .route("/jobs/{id}/{action}", post(switches::job))
+        .route("/pause", post(switches::pause))
+        .route("/resume", post(switches::resume))
         .route("/inbox/{id}/replay", post(operate::replay))
         .layer(middleware::from_fn_with_state((shared.clone(), Right::Operator), guard));
     let server = &shared.app.settings.server;

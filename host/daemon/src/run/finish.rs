@@ -7,13 +7,15 @@
 //! arrived is recognised, a pull request that is open is found.
 
 use super::command::tail;
+use super::probe::end_strays;
 use super::shim::{LOG, RunExit};
+use super::watch::Attended;
 use crate::app::App;
 use crate::project::{Landed, Project};
 use portcullis_core::effect::{Effect, NewEffect};
 use portcullis_core::facts::CheckState;
 use portcullis_core::ids::Revision;
-use portcullis_core::job::{Job, Lane, Run};
+use portcullis_core::job::{Lane, Run};
 use portcullis_core::retry::Backoff;
 use portcullis_core::task::Task;
 use portcullis_store::{Finish, Finished, JobEnd, NewCiJob, NewHead, StoreError, check};
@@ -36,19 +38,26 @@ pub enum Ending {
 /// Follows the order above for a run that has ended. `exit` none: it was lost.
 ///
 /// # Errors
-/// [`StoreError`]: the job stays running and is adopted by the next start.
+/// [`StoreError`]: the job stays running; the reaper finds it in nobody's hands and takes it up again.
 pub async fn after_exit(
     app: &App,
     project: &Arc<Project>,
-    job: &Job,
+    job: &Attended,
     run: &Run,
     exit: Option<RunExit>,
 ) -> Result<(), StoreError> {
     let folder = Path::new(&run.folder);
+    let alone = job.during(project.alone_with(job.task)).await;
     let Some(exit) = exit else {
+        // The shim is gone, its role may not be: two must never work in one worktree.
+        clear_away(folder).await;
+        keep_leftovers(app, project, job, run).await?;
         return end(app, job, Ending::Failed("the run was lost: its shim ended without a record".to_owned())).await;
     };
-    app.store.exited(run.id, exit.exit_code, app.now()).await?;
+    if !app.store.exited(job.claimed(), run.id, exit.exit_code, app.now()).await? {
+        tracing::info!(job.id = job.id.0, "somebody else has taken this job over; our work on it is dropped");
+        return Ok(());
+    }
     tracing::info!(job.id = job.id.0, run.id = run.id.0, exit_code = exit.exit_code, "a run has ended");
     if job.lane == Lane::Ci {
         return end_ci(app, project, job, &exit, folder).await;
@@ -56,31 +65,55 @@ pub async fn after_exit(
     let Some(task) = app.store.task(job.task).await? else { return Ok(()) };
     // A role that was ended for its time or by a person may still say 0: that is no success.
     if exit.exit_code != 0 || exit.reason.is_some() {
-        // Kept locally, so that the next attempt goes on from there; nothing is shown before it is good.
-        if let Err(reason) = project.commit(&task, &message(job, run)).await {
-            tracing::warn!(job.id = job.id.0, %reason, "failed to commit what a failed run left");
-        }
+        keep_leftovers(app, project, job, run).await?;
         let last = app.redactor.clean(&tail(&folder.join(LOG), 500));
         let why = exit.reason.unwrap_or_else(|| "it failed".to_owned());
         let reason = format!("{why} (exit code {}); the end of its output: {last}", exit.exit_code);
         return end(app, job, if exit.started { Ending::Failed(reason) } else { Ending::Hopeless(reason) }).await;
     }
-    match land(project, &task, job, run).await {
+    let landed = land(project, &task, job, run).await;
+    drop(alone);
+    match landed {
         Ok(landed) => succeed(app, project, &task, job, run, landed).await,
         Err(reason) => end(app, job, Ending::Failed(reason)).await,
     }
 }
 
-fn message(job: &Job, run: &Run) -> String {
+/// Ends whatever still runs of a run whose shim is gone.
+pub async fn clear_away(folder: &Path) {
+    let run = folder.to_owned();
+    let ended = tokio::task::spawn_blocking(move || end_strays(&run)).await.unwrap_or(0);
+    if ended > 0 {
+        tracing::warn!(folder = %folder.display(), processes = ended, "ended what a lost run had left running");
+    }
+}
+
+/// Commits locally what a run that did not succeed has left, so that the next attempt goes on from there; nothing is shown
+/// before it is good.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn keep_leftovers(app: &App, project: &Arc<Project>, job: &Attended, run: &Run) -> Result<(), StoreError> {
+    if job.lane == Lane::Ci {
+        return Ok(());
+    }
+    let Some(task) = app.store.task(job.task).await? else { return Ok(()) };
+    if let Err(reason) = job.during(project.commit(&task, &message(job, run))).await {
+        tracing::warn!(job.id = job.id.0, %reason, "failed to commit what a failed run left");
+    }
+    Ok(())
+}
+
+fn message(job: &Attended, run: &Run) -> String {
     format!("{0}({1}): auto-commit from {0} run_id={2}", job.role, job.project, run.id)
 }
 
 /// Commit, push, pull request; tried a few times, because running the role again for a push that failed would be a waste.
-async fn land(project: &Arc<Project>, task: &Task, job: &Job, run: &Run) -> Result<Landed, String> {
+async fn land(project: &Arc<Project>, task: &Task, job: &Attended, run: &Run) -> Result<Landed, String> {
     let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(10) };
     let mut failures = 0;
     loop {
-        match project.land(task, &message(job, run)).await {
+        match job.during(project.land(task, &message(job, run))).await {
             Ok(landed) => return Ok(landed),
             Err(reason) if failures == 4 => return Err(reason),
             Err(reason) => {
@@ -96,7 +129,7 @@ async fn succeed(
     app: &App,
     project: &Arc<Project>,
     task: &Task,
-    job: &Job,
+    job: &Attended,
     run: &Run,
     landed: Landed,
 ) -> Result<(), StoreError> {
@@ -118,8 +151,6 @@ async fn succeed(
     let comment = Effect::TrackerComment { work_item: task.work_item.clone(), text };
     let runs_ci = project.runs_ci_itself();
     let finish = Finish {
-        job: job.id,
-        lease: job.lease,
         end: JobEnd::Done,
         reason: Some(reason),
         head: match landed {
@@ -131,7 +162,7 @@ async fn succeed(
         effects: vec![NewEffect { key: format!("run-{}/finished", run.id), effect: comment }],
         at,
     };
-    write(app, finish).await
+    write(app, job, finish).await
 }
 
 /// The check that says "the project's CI will run for this revision".
@@ -142,7 +173,13 @@ pub fn pending_check(
     (revision, check(CI_CONTEXT, CheckState::Pending, "waits for its turn", at))
 }
 
-async fn end_ci(app: &App, project: &Arc<Project>, job: &Job, exit: &RunExit, folder: &Path) -> Result<(), StoreError> {
+async fn end_ci(
+    app: &App,
+    project: &Arc<Project>,
+    job: &Attended,
+    exit: &RunExit,
+    folder: &Path,
+) -> Result<(), StoreError> {
     let at = app.now();
     project.discard_checkout(&format!("ci-{}", job.id)).await;
     let (state, description) = match (exit.exit_code, &exit.reason) {
@@ -155,8 +192,6 @@ async fn end_ci(app: &App, project: &Arc<Project>, job: &Job, exit: &RunExit, fo
     };
     let checks = job.revision.clone().map(|revision| (revision, check(CI_CONTEXT, state, &description, at)));
     let finish = Finish {
-        job: job.id,
-        lease: job.lease,
         end: JobEnd::Done,
         reason: Some(description),
         head: None,
@@ -165,19 +200,17 @@ async fn end_ci(app: &App, project: &Arc<Project>, job: &Job, exit: &RunExit, fo
         effects: Vec::new(),
         at,
     };
-    write(app, finish).await
+    write(app, job, finish).await
 }
 
 /// Ends a job that did not succeed: again later, or for good (QUE-5).
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn end(app: &App, job: &Job, ending: Ending) -> Result<(), StoreError> {
+pub async fn end(app: &App, job: &Attended, ending: Ending) -> Result<(), StoreError> {
     let at = app.now();
     let queue = &app.settings.queue;
-    let cancelled = app.cancelling.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&job.id);
     let (end, reason) = match ending {
-        _ if cancelled => (JobEnd::Cancelled, "cancelled by a person".to_owned()),
         Ending::Failed(reason) if job.attempt < queue.max_attempts => {
             let backoff = Backoff {
                 first: Duration::from_secs(queue.retry_first_s),
@@ -196,15 +229,14 @@ pub async fn end(app: &App, job: &Job, ending: Ending) -> Result<(), StoreError>
         _ => Vec::new(),
     };
     let reason = Some(reason);
-    let finish =
-        Finish { job: job.id, lease: job.lease, end, reason, head: None, ci: None, checks, effects: Vec::new(), at };
-    write(app, finish).await
+    let finish = Finish { end, reason, head: None, ci: None, checks, effects: Vec::new(), at };
+    write(app, job, finish).await
 }
 
-async fn write(app: &App, finish: Finish) -> Result<(), StoreError> {
-    let job = finish.job;
-    if app.store.finish(finish).await? == Finished::Stale {
-        tracing::warn!(job.id = job.0, "somebody else ended this job; our end of it was dropped");
+async fn write(app: &App, job: &Attended, finish: Finish) -> Result<(), StoreError> {
+    job.sign();
+    if app.store.finish(job.claimed(), finish).await? == Finished::Stale {
+        tracing::warn!(job.id = job.id.0, "somebody else ended this job; our end of it was dropped");
     }
     app.bell.ring_all();
     Ok(())

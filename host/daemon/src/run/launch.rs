@@ -1,5 +1,6 @@
 //! Starting a shim, and waiting for its end.
 
+use super::probe::MARK;
 use super::process::{Pinned, identify};
 use super::shim::{ORDER, RunExit, RunOrder, read_exit};
 use portcullis_core::job::ProcessIdentity;
@@ -47,7 +48,7 @@ pub struct Started {
 }
 
 impl Launcher {
-    /// Makes the folder and writes the order into it.
+    /// Makes the folder and writes the order into it, with the mark by which the run's processes are known.
     ///
     /// # Errors
     /// [`LaunchError::Folder`].
@@ -55,7 +56,9 @@ impl Launcher {
         let wrong = |source| LaunchError::Folder { folder: folder.display().to_string(), source };
         // 0700: what a run prints is for the operator.
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(wrong)?;
-        let text = serde_json::to_vec(order).map_err(|e| wrong(e.into()))?;
+        let mut order = order.clone();
+        order.env.insert(MARK.to_owned(), folder.display().to_string());
+        let text = serde_json::to_vec(&order).map_err(|e| wrong(e.into()))?;
         let mut file = std::fs::File::create(folder.join(ORDER)).map_err(wrong)?;
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(wrong)
     }
@@ -69,8 +72,8 @@ impl Launcher {
         let wrong = |source| LaunchError::Shim { program: self.program.display().to_string(), source };
         let errors = std::fs::File::create(folder.join("shim.log")).map_err(wrong)?;
         let mut command = tokio::process::Command::new(&self.program);
-        // A group of its own: a Ctrl-C meant for the daemon does not reach it. No secrets: it gets no environment.
-        command.arg("shim").arg(folder).env_clear().process_group(0);
+        // A group of its own: a Ctrl-C meant for the daemon does not reach it. No secrets: its environment is the mark alone.
+        command.arg("shim").arg(folder).env_clear().env(MARK, folder).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).kill_on_drop(false);
         let child = command.spawn().map_err(wrong)?;
         let process = child.id().and_then(identify);

@@ -6,6 +6,7 @@
 use portcullis_core::job::ProcessIdentity;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 
 /// A process that was there a moment ago, pinned so that its pid cannot come to mean another.
@@ -18,6 +19,14 @@ pub struct Pinned {
 pub fn identify(pid: u32) -> Option<ProcessIdentity> {
     let machine_boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
     Some(ProcessIdentity { pid, start_ticks: start_ticks(pid)?, machine_boot })
+}
+
+/// How long a process has run, by the machine's own uptime; none if that cannot be told.
+pub fn age(process: &ProcessIdentity) -> Option<Duration> {
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let uptime: f64 = uptime.split_ascii_whitespace().next()?.parse().ok()?;
+    let started = process.start_ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
+    Some(Duration::from_secs_f64((uptime - started).max(0.0)))
 }
 
 /// Field 22 of `/proc/PID/stat`. The second field is the program's name in parentheses and may hold anything, also
@@ -52,6 +61,13 @@ impl Pinned {
             tracing::debug!(%error, "the run had ended before it was asked to");
         }
     }
+
+    /// Ends it at once.
+    pub fn kill(&self) {
+        if let Err(error) = pidfd_send_signal(self.fd.get_ref(), Signal::KILL) {
+            tracing::debug!(%error, "the process had ended before it was killed");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -70,6 +86,15 @@ mod tests {
         ] {
             assert!(Pinned::open(&stranger).is_none(), "{stranger:?}");
         }
+    }
+
+    #[test]
+    fn a_process_ages_by_the_machine_s_uptime() {
+        // REA-4: whoever sets the clock makes no run too old.
+        let mine = identify(std::process::id()).unwrap();
+        let first = age(&mine).unwrap();
+        assert!(first < Duration::from_secs(3600), "{first:?}");
+        assert!(age(&ProcessIdentity { start_ticks: 0, ..mine }).unwrap() > first);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use super::brief;
 use super::finish::{self, Ending};
 use super::shim::RunOrder;
+use super::watch::Attended;
 use crate::app::App;
 use crate::gatehouse::chain;
 use crate::project::Project;
@@ -26,11 +27,11 @@ pub async fn tick(app: &Arc<App>) -> Result<u32, StoreError> {
     ] {
         while let Claim::Won(claimed) = app.store.claim(lane, caps, &app.boot, app.now()).await? {
             started += 1;
-            let app = app.clone();
+            let (app, job) = (app.clone(), app.watches.attend(*claimed));
             tokio::spawn(async move {
-                let id = claimed.job.id;
-                if let Err(error) = run(&app, claimed.job).await {
-                    tracing::error!(job.id = id.0, error = %chain(&error), "a job could not be recorded; the next start adopts it");
+                let id = job.id;
+                if let Err(error) = run(&app, job).await {
+                    tracing::error!(job.id = id.0, error = %chain(&error), "a job could not be recorded; the reaper takes it up");
                 }
                 app.bell.ring_all();
             });
@@ -40,25 +41,30 @@ pub async fn tick(app: &Arc<App>) -> Result<u32, StoreError> {
 }
 
 /// One claimed job, from preparing to its recorded end.
-async fn run(app: &Arc<App>, job: Job) -> Result<(), StoreError> {
+async fn run(app: &Arc<App>, job: Attended) -> Result<(), StoreError> {
     let Some(task) = app.store.task(job.task).await? else { return Ok(()) };
     let Some(project) = app.project(&job.project) else {
         let reason = format!("project {} is no longer in the settings", job.project);
         return finish::end(app, &job, Ending::Hopeless(reason)).await;
     };
     let folder = app.run_folder(&format!("job-{}-attempt-{}", job.id, job.attempt));
+    let prepared = job.during(async {
+        let _alone = project.alone_with(task.id).await;
+        prepare(app, &project, &task, &job).await
+    });
+    let prepared = match prepared.await {
+        Ok(prepared) => prepared,
+        Err(ending) => return finish::end(app, &job, ending).await,
+    };
     // "Launching" is durable before there is a process: whoever comes after a crash looks for it instead of starting a
-    // second one.
-    let launched = app.store.launch(job.id, job.lease, &app.boot, &folder.display().to_string(), app.now()).await?;
+    // second one. And it is the last thing before the fork: whoever has lost the job meanwhile is told so here.
+    let launched = app.store.launch(job.claimed(), &app.boot, &folder.display().to_string(), app.now()).await?;
     let Some(run) = launched else {
         tracing::info!(job.id = job.id.0, "the claim is stale; dropped");
         return Ok(());
     };
-    let job = Job { run: Some(run.clone()), ..job };
-    let order = match order(app, &project, &task, &job, run.id, &folder).await {
-        Ok(order) => order,
-        Err(ending) => return finish::end(app, &job, ending).await,
-    };
+    let job = job.with_run(run.clone());
+    let order = order(app, &project, &task, &job, run.id, &folder, prepared);
     let started = app.launcher.prepare(&folder, &order).and_then(|()| {
         if job.lane == Lane::Role
             && let Err(source) = std::fs::write(folder.join(brief::TASK_FILE), brief::text(&task, &job))
@@ -71,23 +77,26 @@ async fn run(app: &Arc<App>, job: Job) -> Result<(), StoreError> {
         Ok(started) => started,
         Err(error) => return finish::end(app, &job, Ending::Failed(chain(&error))).await,
     };
-    app.store.launched(run.id, started.process.clone()).await?;
+    if !app.store.launched(job.claimed(), run.id, started.process.clone()).await? {
+        tracing::info!(job.id = job.id.0, "somebody else has taken this job over; he sees to the run");
+        return Ok(());
+    }
     tracing::info!(job.id = job.id.0, run.id = run.id.0, task.id = task.id.0, role = %job.role, pid = started.process.pid, "a run has begun");
-    let exit = started.wait(&folder).await;
+    let exit = job.during(started.wait(&folder)).await;
     finish::after_exit(app, &project, &job, &run, exit).await
 }
 
-/// What to run, and where: the worktree is there when this answers.
-async fn order(
-    app: &App,
-    project: &Arc<Project>,
-    task: &Task,
-    job: &Job,
-    run: RunId,
-    folder: &Path,
-) -> Result<RunOrder, Ending> {
-    let runs = &app.settings.runs;
-    let (command, limit_s, worktree, env): (_, _, PathBuf, _) = match job.lane {
+/// What a run needs before it is launched.
+struct Prepared {
+    command: Vec<String>,
+    limit_s: u64,
+    worktree: PathBuf,
+}
+
+/// Looks up the command and makes the worktree.
+async fn prepare(app: &App, project: &Arc<Project>, task: &Task, job: &Job) -> Result<Prepared, Ending> {
+    let limit = app.settings.runs.time_limit_s;
+    match job.lane {
         Lane::Role => {
             let Some(role) = project.settings.roles.get(&job.role) else {
                 return Err(Ending::Hopeless(format!(
@@ -96,8 +105,7 @@ async fn order(
                 )));
             };
             let worktree = project.worktree(task).await.map_err(Ending::Failed)?;
-            let env = brief::environment(project, task, job, run, folder, runs);
-            (role.command.clone(), role.time_limit_s.unwrap_or(runs.time_limit_s), worktree, env)
+            Ok(Prepared { command: role.command.clone(), limit_s: role.time_limit_s.unwrap_or(limit), worktree })
         }
         Lane::Ci => {
             let (Some(command), Some(revision)) = (project.settings.commands.get("ci"), &job.revision) else {
@@ -105,15 +113,32 @@ async fn order(
                 return Err(Ending::Hopeless(reason));
             };
             let worktree = project.checkout(&format!("ci-{}", job.id), revision).await.map_err(Ending::Failed)?;
-            (command.clone(), runs.time_limit_s, worktree, brief::inherited(runs))
+            Ok(Prepared { command: command.clone(), limit_s: limit, worktree })
         }
+    }
+}
+
+/// The shim's order.
+fn order(
+    app: &App,
+    project: &Project,
+    task: &Task,
+    job: &Job,
+    run: RunId,
+    folder: &Path,
+    prepared: Prepared,
+) -> RunOrder {
+    let runs = &app.settings.runs;
+    let env = match job.lane {
+        Lane::Role => brief::environment(project, task, job, run, folder, runs),
+        Lane::Ci => brief::inherited(runs),
     };
-    Ok(RunOrder {
-        command,
-        folder: worktree,
+    RunOrder {
+        command: prepared.command,
+        folder: prepared.worktree,
         env,
-        time_limit_ms: limit_s.saturating_mul(1000),
+        time_limit_ms: prepared.limit_s.saturating_mul(1000),
         kill_grace_ms: runs.kill_grace_s.saturating_mul(1000),
         log_limit_bytes: runs.log_limit_bytes,
-    })
+    }
 }
