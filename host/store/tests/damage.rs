@@ -120,13 +120,8 @@ async fn damaged_events_and_effects_are_parked_where_an_operator_sees_them() {
         };
         assert!(matches!(store.receive(event).await.unwrap(), Received::Stored(_)));
     }
-    let holder = Holder {
-        boot: "boot".to_owned(),
-        node: "node".to_owned(),
-        pid: 1,
-        start_ticks: 1,
-        what: "test".to_owned(),
-    };
+    let holder =
+        Holder { boot: "boot".to_owned(), node: "node".to_owned(), pid: 1, start_ticks: 1, what: "test".to_owned() };
     let taken = store.acquire(&LeaseName::drive(id), &holder, NOW, Duration::from_secs(60)).await.unwrap();
     let Acquire::Won(lease) = taken else { panic!("it is free") };
     let effect = |key: &str| portcullis_core::effect::NewEffect {

@@ -119,3 +119,17 @@ pub(super) async fn leases_of_dead_daemons_are_freed_and_cannot_be_renewed(store
     assert!(store.renew(&mut kept, at(1), MINUTE).await.unwrap());
     assert!(won(store, &one, "boot-2", at(2)).await.number() > orphan.number());
 }
+
+pub(super) async fn leases_past_their_deadline_are_freed_even_of_a_living_daemon(store: &Shared) {
+    // LSE-2: its holder has not renewed it in time; that he lives helps nobody who waits.
+    let (late, kept) = (LeaseName::merge("late"), LeaseName::merge("kept"));
+    let mut first = won(store, &late, "boot-1", at(0)).await;
+    let mut second = won(store, &kept, "boot-1", at(1)).await;
+    assert_eq!(store.reclaim_leases("boot-1", at(59_999)).await.unwrap(), []);
+    let freed = store.reclaim_leases("boot-1", at(60_000)).await.unwrap();
+    assert_eq!(freed.iter().map(|row| (&row.name, row.number)).collect::<Vec<_>>(), [(&late, first.number())]);
+    assert!(!store.renew(&mut first, at(60_001), MINUTE).await.unwrap());
+    assert!(store.renew(&mut second, at(60_001), MINUTE).await.unwrap());
+    assert_eq!(store.audit(Filter::default()).await.unwrap().len(), 1);
+    assert!(won(store, &late, "boot-1", at(60_002)).await.number() > first.number());
+}

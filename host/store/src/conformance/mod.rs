@@ -12,8 +12,11 @@ mod leases;
 mod looking;
 mod moving;
 mod outside;
+mod pauses;
 mod queue;
 mod random;
+mod reaping;
+mod resting;
 mod runs;
 mod tasks;
 
@@ -70,6 +73,7 @@ promises! { ($)
         ringing_makes_a_task_due_and_leaves_its_version,
         ringing_a_task_that_is_overdue_does_not_put_it_behind_others,
         the_newest_decision_counts_whenever_it_arrives,
+        a_decision_of_an_earlier_visit_is_void,
         next_due_is_the_earliest_of_all_that_time_alone_can_move,
     }
     moving {
@@ -101,6 +105,31 @@ promises! { ($)
         a_lease_past_its_deadline_is_reclaimed_and_its_old_number_is_void,
         renewing_never_shortens_and_works_until_somebody_else_has_it,
         leases_of_dead_daemons_are_freed_and_cannot_be_renewed,
+        leases_past_their_deadline_are_freed_even_of_a_living_daemon,
+    }
+    pauses {
+        a_paused_job_is_claimed_by_nobody,
+        what_is_paused_is_passed_over_and_wakes_nobody,
+        a_pause_is_kept_once_with_who_when_and_why,
+        rivals_pausing_one_thing_pause_it_once,
+        resuming_rings_the_active_tasks_of_its_scope,
+    }
+    reaping {
+        a_take_over_makes_the_last_owner_stale,
+        what_its_last_owner_recorded_stays_for_the_heir,
+        only_a_running_job_under_that_number_is_taken_over,
+        of_rivals_taking_over_one_job_one_wins,
+        a_take_over_or_a_finish_wins_never_both,
+        a_damaged_job_is_failed_once_and_only_while_it_runs,
+    }
+    resting {
+        a_task_is_at_rest_once_nothing_has_changed_for_long_enough,
+        a_task_whose_role_is_at_work_is_not_at_rest,
+        a_stage_s_open_tasks_are_found,
+        an_observation_is_kept_and_decides_nothing,
+        a_task_that_cannot_be_read_is_held_once_and_told,
+        counters_add_up,
+        a_probe_changes_nothing_that_is_shown,
     }
     queue {
         rivals_for_jobs_win_each_job_once_within_the_caps,

@@ -137,6 +137,25 @@ pub(super) async fn the_newest_decision_counts_whenever_it_arrives(store: &Share
     assert_eq!(who, ["ada approve", "ada reject", "ada approve", "tester create"]);
 }
 
+pub(super) async fn a_decision_of_an_earlier_visit_is_void(store: &Shared) {
+    // STG-5: an approval is asked for again when the stage is entered again.
+    let id = task(store, "A-1").await;
+    store.decide(id, decision(true, at(10)), at(10)).await.unwrap();
+    change(store, id, advance("development", None), at(20)).await;
+    change(
+        store,
+        id,
+        Change::Return { to: stage("analysis"), role: None, feedback: feedback(), forget_merge: false },
+        at(30),
+    )
+    .await;
+    assert_eq!(store.decision(id, &stage("analysis")).await.unwrap(), None);
+    // By the visit and not by the clock, which may have been set back.
+    store.decide(id, decision(false, at(5)), at(5)).await.unwrap();
+    assert_eq!(store.decision(id, &stage("analysis")).await.unwrap(), Some(decision(false, at(5))));
+    assert_eq!(store.decision(TaskId(9_999), &stage("analysis")).await.unwrap(), None);
+}
+
 pub(super) async fn next_due_is_the_earliest_of_all_that_time_alone_can_move(store: &Shared) {
     assert_eq!(store.next_due().await.unwrap(), None);
     let id = task(store, "A-1").await;
