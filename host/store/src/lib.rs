@@ -6,8 +6,10 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod model;
+pub mod retention;
 pub mod sqlite;
 mod store;
 
 pub use model::*;
+pub use retention::{Cutoffs, Pruned, Retention};
 pub use store::Store;

@@ -4,6 +4,7 @@
 //! wrote nothing; time is an argument. Deliberately absent: a way to change a task's stage other than [`Store::commit`].
 
 use crate::model::*;
+use crate::retention::{Cutoffs, Pruned};
 use async_trait::async_trait;
 use portcullis_core::effect::OutboxRow;
 use portcullis_core::event::{InboxRow, InboxState};
@@ -240,6 +241,11 @@ pub trait Store: Send + Sync {
     async fn count(&self, counts: &[(&'static str, i64)]) -> Result<(), StoreError>;
     /// Every counter that was ever added to.
     async fn counters(&self) -> Result<BTreeMap<String, i64>, StoreError>;
+    /// Removes rows that ended at `cutoffs` or earlier, oldest first, at most `limit` of each kind (jobs go with all their
+    /// runs), so that it never keeps others waiting for long: call it again while it removes something. What is active
+    /// stays (QUE-6): jobs and evaluations of an unfinished task's present visit, CI jobs of its head, waiting effects, new
+    /// events; tasks always.
+    async fn prune(&self, cutoffs: &Cutoffs, limit: u32) -> Result<Pruned, StoreError>;
     /// One tiny durable write: whether the disk takes anything again after a [`Trouble`].
     async fn probe(&self) -> Result<(), StoreError>;
 }

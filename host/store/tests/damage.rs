@@ -154,3 +154,106 @@ async fn damaged_events_and_effects_are_parked_where_an_operator_sees_them() {
     assert!(snapshot.inbox.contains(&(InboxState::Parked, 1)), "{:?}", snapshot.inbox);
     assert!(snapshot.outbox.contains(&(OutboxState::Parked, 1)), "{:?}", snapshot.outbox);
 }
+
+#[tokio::test]
+async fn a_task_that_cannot_be_read_is_held_and_the_others_go_on() {
+    // REA-6
+    let (patient, store) = Patient::new();
+    let bad = task(&store, "A-1").await;
+    let good = task(&store, "A-2").await;
+    let store = patient.hurt(
+        store,
+        "UPDATE task SET rest = 'no json', feedback = 'nor this', returns = -1, head = 'HEAD' WHERE id = 1;
+         DELETE FROM job;",
+    );
+    assert!(store.task(bad).await.is_err());
+    let resting: Vec<TaskId> = store.tasks_at_rest(NOW, 10).await.unwrap().into_iter().map(|t| t.id).collect();
+    assert_eq!(resting, [good], "it does not hide the others");
+    assert!(store.hold_damaged(bad, "column rest: no JSON", NOW).await.unwrap());
+    assert_eq!(store.due_tasks(NOW, 10).await.unwrap(), [good]);
+    assert!(!store.hold_damaged(bad, "column rest: no JSON", NOW).await.unwrap());
+    let told = store.due_effects(NOW, 10).await.unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(store.snapshot().await.unwrap().tasks_held, 1);
+}
+
+#[tokio::test]
+async fn a_damaged_task_without_a_name_is_held_though_nobody_can_be_told() {
+    // REA-6
+    let (patient, store) = Patient::new();
+    let bad = task(&store, "A-1").await;
+    let store = patient.hurt(store, "UPDATE task SET project = CAST(x'ff' AS TEXT) WHERE id = 1");
+    assert!(store.task(bad).await.is_err());
+    assert!(store.hold_damaged(bad, "column project: not UTF-8", NOW).await.unwrap());
+    assert_eq!(store.due_effects(NOW, 10).await.unwrap(), []);
+    assert_eq!(store.due_tasks(NOW, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_running_job_that_cannot_be_read_does_not_stop_the_tick() {
+    // REA-6
+    let (patient, store) = Patient::new();
+    let caps = Caps { overall: 9, per_project: 9 };
+    for item in ["A-1", "A-2", "A-3", "A-4"] {
+        task(&store, item).await;
+        let Claim::Won(job) = store.claim(Lane::Role, caps, "boot", NOW).await.unwrap() else { panic!("{item}") };
+        assert!(store.launch(&job, "boot", "runs", NOW).await.unwrap().is_some());
+    }
+    let store = patient.hurt(
+        store,
+        "UPDATE job SET attempt = -1 WHERE id = 1;
+         UPDATE run SET pid = 7, start_ticks = -1, machine_boot = 'm' WHERE job = 2;
+         UPDATE job SET run = 99 WHERE id = 3;",
+    );
+    let running = store.running_jobs().await.unwrap();
+    assert_eq!(running.jobs.iter().map(|job| job.id.0).collect::<Vec<_>>(), [4]);
+    let damaged: Vec<(i64, &str)> = running.damaged.iter().map(|job| (job.id.0, job.reason.as_str())).collect();
+    assert_eq!(damaged.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(damaged[0].1.contains("column attempt"), "{damaged:?}");
+    assert!(damaged[1].1.contains("table run") && damaged[1].1.contains("start_ticks"), "{damaged:?}");
+    // Nobody knows which process is theirs: started once more, there might be two.
+    for job in running.damaged {
+        assert!(store.fail_damaged_job(job.id, &job.reason, NOW).await.unwrap());
+        assert!(!store.fail_damaged_job(job.id, &job.reason, NOW).await.unwrap());
+    }
+    let running = store.running_jobs().await.unwrap();
+    assert_eq!((running.jobs.len(), running.damaged.len()), (1, 0));
+    let counts = store.snapshot().await.unwrap().job_counts;
+    assert!(counts.contains(&(JobState::Failed, 3)), "{counts:?}");
+}
+
+#[tokio::test]
+async fn taking_over_a_job_that_cannot_be_read_writes_nothing() {
+    // REA-5
+    let (patient, store) = Patient::new();
+    task(&store, "A-1").await;
+    let Claim::Won(job) = store.claim(Lane::Role, Caps { overall: 1, per_project: 1 }, "boot", NOW).await.unwrap()
+    else {
+        panic!("it waits")
+    };
+    let store = patient.hurt(store, "UPDATE job SET attempt = -1");
+    assert!(matches!(store.take_over(job.id, job.lease, "boot-2").await, Err(StoreError::Damaged { .. })));
+    let store = patient.hurt(store, "UPDATE job SET attempt = 1");
+    assert_eq!(store.job(job.id).await.unwrap().unwrap().lease, job.lease);
+}
+
+#[tokio::test]
+async fn a_damaged_lease_is_reclaimed_with_the_others() {
+    // LSE-2
+    let (patient, store) = Patient::new();
+    let holder = |what: &str| Holder {
+        boot: "boot".to_owned(),
+        node: "node".to_owned(),
+        pid: 1,
+        start_ticks: 1,
+        what: what.to_owned(),
+    };
+    for name in ["one", "two"] {
+        let taken = store.acquire(&LeaseName::merge(name), &holder(name), NOW, Duration::from_secs(60)).await.unwrap();
+        assert!(matches!(taken, Acquire::Won(_)));
+    }
+    let store = patient.hurt(store, "UPDATE lease SET pid = -1 WHERE name = 'merge/one'");
+    assert_eq!(store.reclaim_leases("boot-2", NOW).await.unwrap().len(), 1);
+    let again = store.acquire(&LeaseName::merge("one"), &holder("one"), NOW, Duration::from_secs(60)).await.unwrap();
+    assert!(matches!(again, Acquire::Won(_)));
+}

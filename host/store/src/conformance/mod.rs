@@ -13,12 +13,14 @@ mod looking;
 mod moving;
 mod outside;
 mod pauses;
+mod pruning;
 mod queue;
 mod random;
 mod reaping;
 mod resting;
 mod runs;
 mod tasks;
+mod turns;
 
 pub use random::{Step, live};
 
@@ -113,6 +115,13 @@ promises! { ($)
         a_pause_is_kept_once_with_who_when_and_why,
         rivals_pausing_one_thing_pause_it_once,
         resuming_rings_the_active_tasks_of_its_scope,
+    }
+    pruning {
+        what_belongs_to_an_earlier_visit_goes_with_its_runs_and_records,
+        what_is_active_is_kept_whatever_its_age,
+        parked_rows_have_a_time_of_their_own,
+        pruning_takes_the_oldest_first_and_few_at_a_time,
+        a_number_is_never_given_twice,
     }
     reaping {
         a_take_over_makes_the_last_owner_stale,

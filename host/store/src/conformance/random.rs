@@ -4,10 +4,12 @@
 
 use super::Shared;
 use super::fixtures::*;
+use super::turns::pause;
 use crate::model::*;
-use portcullis_core::ids::{ProjectName, RoleName, TaskId};
+use portcullis_core::ids::{JobId, ProjectName, RoleName, TaskId};
 use portcullis_core::job::{ClaimedJob, JobState, Lane};
 use portcullis_core::lease::{Lease, LeaseName};
+use portcullis_core::pause::{PauseScope, Pauses};
 use portcullis_core::step::Rest;
 use portcullis_core::task::{Change, Commit, Committed, Created, Held, MergeIntent};
 use portcullis_core::time::UnixMillis;
@@ -21,16 +23,22 @@ const PROJECTS: [&str; 3] = ["alpha", "beta", "gamma"];
 
 /// What the store should know, kept beside it.
 #[derive(Default)]
-struct Life {
+pub(super) struct Life {
     now: i64,
     /// Version and visit of each task.
-    tasks: BTreeMap<TaskId, (i64, i64)>,
-    held: BTreeSet<TaskId>,
-    running: Vec<ClaimedJob>,
+    pub(super) tasks: BTreeMap<TaskId, (i64, i64)>,
+    pub(super) held: BTreeSet<TaskId>,
+    pub(super) running: Vec<ClaimedJob>,
     /// Claims that were finished, by job and number.
-    over: Vec<ClaimedJob>,
+    pub(super) over: Vec<ClaimedJob>,
+    /// Running jobs whose end was asked for.
+    pub(super) asked: BTreeSet<JobId>,
+    pub(super) paused: BTreeSet<PauseScope>,
+    /// Effects written, and those of them that were pruned after they had been sent.
+    pub(super) told: usize,
+    pub(super) forgotten: usize,
     /// Moves made: each (task, version) at most once.
-    moved: BTreeSet<(TaskId, i64)>,
+    pub(super) moved: BTreeSet<(TaskId, i64)>,
 }
 
 /// Lives through `steps` on an empty store and panics where something that must always hold does not.
@@ -44,21 +52,26 @@ pub async fn live(store: Shared, steps: &[Step]) {
 }
 
 impl Life {
-    fn now(&self) -> UnixMillis {
+    pub(super) fn now(&self) -> UnixMillis {
         at(self.now)
     }
 
-    fn some_task(&self, which: u8) -> Option<TaskId> {
+    pub(super) fn some_task(&self, which: u8) -> Option<TaskId> {
         self.tasks.keys().nth(usize::from(which) % self.tasks.len().max(1)).copied()
     }
 
     async fn take(&mut self, store: &Shared, (what, which, how): Step) {
-        match what % 8 {
-            0 => self.create(store, which).await,
-            1 | 2 => self.claim(store).await,
-            3 => self.finish(store, which, how).await,
-            4 | 5 => self.change(store, which, how).await,
-            6 => self.lose(store, which, how).await,
+        match what % 16 {
+            0 | 1 => self.create(store, which).await,
+            2..=4 => self.claim(store).await,
+            5 | 6 => self.finish(store, which, how).await,
+            7..=9 => self.change(store, which, how).await,
+            10 => self.lose(store, which, how).await,
+            11 => self.take_over(store, which).await,
+            12 => self.cancel(store, which).await,
+            13 => self.pause_or_resume(store, which).await,
+            14 if how.is_multiple_of(4) => self.hold_damaged(store, which).await,
+            14 => self.prune(store, how).await,
             _ => {
                 if let Some(id) = self.some_task(which) {
                     store.ring(&[id], self.now()).await.unwrap();
@@ -81,6 +94,8 @@ impl Life {
         assert!(!self.held.contains(&job.task), "its task is held");
         assert_eq!(self.tasks[&job.task].1, job.visit, "of an earlier visit");
         assert!(self.running.iter().all(|other| other.id != job.id), "it runs already");
+        let pauses = Pauses(self.paused.iter().map(pause).collect());
+        assert!(pauses.of_project(&job.project).is_none() && pauses.of_role(&job.role).is_none(), "it is paused");
         self.running.push(job);
     }
 
@@ -99,6 +114,9 @@ impl Life {
         }
         let job = self.running.remove(usize::from(which) % self.running.len());
         assert_eq!(store.finish(&job, ended(end, self.now())).await.unwrap(), Finished::Recorded);
+        if self.asked.remove(&job.id) && end != JobEnd::Done {
+            assert_eq!(store.job(job.id).await.unwrap().unwrap().state, JobState::Cancelled, "its end was asked for");
+        }
         self.over.push(job);
     }
 
@@ -133,6 +151,7 @@ impl Life {
         assert_eq!(store.commit(&lease, commit).await.unwrap(), Committed::Stale);
         store.release(lease).await.unwrap();
         assert!(self.moved.insert((id, version)), "task {id} was moved to version {version} twice");
+        self.told += 1;
         if let Some((known, visit)) = self.tasks.get_mut(&id) {
             *known = version;
             *visit += i64::from(enters);
@@ -196,7 +215,9 @@ impl Life {
         assert_eq!(counted(JobState::Queued), i64::try_from(snapshot.waiting.len()).ok());
         assert_eq!(usize::try_from(snapshot.tasks_held), Ok(self.held.len()));
         let told: i64 = snapshot.outbox.iter().map(|(_, n)| n).sum();
-        assert_eq!(usize::try_from(told), Ok(self.moved.len()), "each move told its effect once");
+        assert_eq!(usize::try_from(told), Ok(self.told - self.forgotten), "each move told its effect once");
+        assert_eq!(snapshot.pauses.0.iter().map(|p| p.scope.clone()).collect::<BTreeSet<_>>(), self.paused);
+        self.check_rest(store, &snapshot).await;
         assert_eq!(snapshot.leases, [], "every lease was given back");
     }
 }

@@ -26,6 +26,7 @@ mod outbox;
 mod pauses;
 #[cfg(test)]
 mod plans;
+mod prune;
 mod readers;
 mod row;
 mod runs;

@@ -4,9 +4,10 @@
 
 use super::{
     SqliteStore, audit, board, cancel, claim, commit, counters, damage, decisions, due, evaluations, finish, forge,
-    inbox, jobs, known, leases, outbox, pauses, runs, settle, snapshot, tasks,
+    inbox, jobs, known, leases, outbox, pauses, prune, runs, settle, snapshot, tasks,
 };
 use crate::model::*;
+use crate::retention::{Cutoffs, Pruned};
 use crate::store::Store;
 use async_trait::async_trait;
 use portcullis_core::effect::OutboxRow;
@@ -390,6 +391,11 @@ impl Store for SqliteStore {
 
     async fn counters(&self) -> Result<BTreeMap<String, i64>, StoreError> {
         self.read("read the counters", counters::all).await
+    }
+
+    async fn prune(&self, cutoffs: &Cutoffs, limit: u32) -> Result<Pruned, StoreError> {
+        let cutoffs = *cutoffs;
+        self.write("prune", move |db| prune::prune(db, &cutoffs, limit)).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

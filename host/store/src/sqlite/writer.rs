@@ -256,6 +256,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_full_database_says_so_and_takes_writes_again_once_there_is_room() {
+        let writer = writer();
+        let pragma = async |sql: &'static str| {
+            writer.write("set", move |db| Ok(db.query_row(sql, [], |row| row.get::<_, i64>(0))?)).await.unwrap()
+        };
+        writer.write("insert", insert("CREATE TABLE t (body BLOB)")).await.unwrap();
+        pragma("PRAGMA max_page_count = 20").await;
+        let large = || writer.write("insert", insert("INSERT INTO t VALUES (zeroblob(1000000))"));
+        let innocent = writer.write("insert", insert("INSERT INTO parent VALUES (1)"));
+        let (full, _innocent) = together(&writer, large(), innocent).await;
+        assert_eq!(full.unwrap_err().trouble(), Some(Trouble::Full));
+        let (again, error) = (large().await, large().await.unwrap_err());
+        assert_eq!(again.unwrap_err().trouble(), Some(Trouble::Full));
+        assert!(error.to_string().contains("make room"), "{error}");
+        pragma("PRAGMA max_page_count = 1000000").await;
+        large().await.unwrap();
+        assert_eq!(count(&writer, "SELECT count(*) FROM t").await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_may_not_be_written_says_so() {
+        let writer = writer();
+        let refused = writer.write("insert", |db| {
+            db.execute_batch("PRAGMA query_only = ON")?;
+            let refused = db.execute("INSERT INTO parent VALUES (1)", []);
+            db.execute_batch("PRAGMA query_only = OFF")?;
+            Ok(refused?)
+        });
+        assert_eq!(refused.await.unwrap_err().trouble(), Some(Trouble::ReadOnly));
+        writer.write("insert", insert("INSERT INTO parent VALUES (1)")).await.unwrap();
+        let other = writer.write("insert", insert("INSERT INTO no_such_table VALUES (1)")).await.unwrap_err();
+        assert_eq!(other.trouble(), None, "not every failure is the disk's");
+    }
+
+    #[tokio::test]
     async fn a_request_that_panics_is_an_error_and_the_thread_goes_on() {
         let writer = writer();
         let bad = writer
