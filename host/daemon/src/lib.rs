@@ -22,6 +22,7 @@ pub mod messengers;
 pub mod outbound;
 pub mod outbox;
 pub mod project;
+pub mod prune;
 pub mod reaper;
 pub mod redact;
 pub mod run;

@@ -7,7 +7,7 @@ use crate::bell::Bell;
 use crate::drive::{self, Driven};
 use crate::gatehouse::chain;
 use crate::run::worker;
-use crate::{inbox, outbox, reaper};
+use crate::{inbox, outbox, prune, reaper};
 use portcullis_core::ids::TaskId;
 use portcullis_core::time::UnixMillis;
 use portcullis_store::StoreError;
@@ -30,6 +30,11 @@ pub fn spawn(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinS
         let first = reap_again.map_or(period, |sooner| sooner.min(period));
         let reaping = |app: Arc<App>| async move { reaper::tick(&app).await };
         tasks.spawn(every("reaper", app.clone(), stopping.clone(), (first, period), reaping));
+    }
+    if settings.retention.enabled {
+        let period = Duration::from_secs(settings.retention.interval_min.saturating_mul(60));
+        let pruning = |app: Arc<App>| async move { prune::tick(&app).await };
+        tasks.spawn(every("prune", app.clone(), stopping.clone(), (prune::FIRST, period), pruning));
     }
     let events = |app: Arc<App>| async move { inbox::tick(&app).await.map(|found| found > 0) };
     tasks.spawn(run("inbox", app.clone(), stopping.clone(), |bell| &bell.inbox, events));

@@ -201,7 +201,7 @@ pub struct Retention {
     pub outbox_days: u32,
     /// Events and effects that were given up. Default 180.
     pub parked_days: u32,
-    /// The audit trail. Default 3650.
+    /// The audit trail. Default 365.
     pub audit_days: u32,
 }
 
@@ -215,7 +215,7 @@ impl Default for Retention {
             inbox_days: 30,
             outbox_days: 30,
             parked_days: 180,
-            audit_days: 3650,
+            audit_days: 365,
         }
     }
 }
