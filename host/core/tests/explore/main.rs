@@ -1,0 +1,23 @@
+//! Every way in which a small Portcullis can go, and whether any of them is wrong.
+//!
+//! The real core (`next_step`, `reap`, the table of a job's moves) is driven by a model of everything around it: a store
+//! with the real one's guards, two drivers, worker, reaper, reconciler and outbox as machines of atomic steps, and a world
+//! of processes, a forge and webhooks. [`search`] interleaves all of it in every way, with crashes, pauses and losses
+//! between any two steps, to the last state. Each [`scene::Flaw`] takes one protection away; the same search must see it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests say what they found and stop")]
+
+mod commit;
+mod drive;
+mod flaws;
+mod oracle;
+mod outside;
+mod reaping;
+mod rename;
+mod run;
+mod scene;
+mod scenes;
+mod search;
+mod state;
+#[path = "../rules/support.rs"]
+#[allow(dead_code, reason = "the builders of the rules' tests; these need a few of them")]
+mod support;
