@@ -1,7 +1,7 @@
 //! The protocol with one mistake at a time: the same search sees each, and which promise it breaks.
 
 use crate::scene::{Flaw, Mishap, Scene};
-use crate::scenes::{MOST, effects, gates, merges, rings, runs};
+use crate::scenes::{MOST, effects, gates, merges, rings, runs, ships};
 use crate::search::explore;
 
 /// Each mistake, a scene in which it shows, and what is found broken first.
@@ -15,12 +15,11 @@ fn table() -> Vec<(Flaw, Scene, &'static str)> {
         (Flaw::SilenceFromTheWait, runs(1, 1), "REA-2"),
         (Flaw::NoDeadTicks, no_dead_ticks, "I6"),
         (Flaw::CountsOutliveTheClaim, runs(1, 2), "I6"),
-        (Flaw::CountsWatchedLooks, runs(1, 2), "I6"),
         (Flaw::KeptNumber, runs(1, 2), "I7"),
         (Flaw::UnseenRun, runs(1, 1), "I6"),
         (Flaw::LaunchAfterFork, runs(1, 2), "I6"),
         (Flaw::SlowFork, runs(1, 2), "I6"),
-        (Flaw::UncheckedLanding, runs(1, 2), "I7"),
+        (Flaw::UncheckedLanding, Scene { mishaps: &[Mishap::Pause], ..ships(1, 1) }, "I7"),
         (Flaw::NoSweep, runs(1, 2), "I6"),
         (Flaw::OldHeads, gates(1, 1), "GAT-8"),
         (Flaw::NoVersionGuard, gates(1, 3), "I1"),

@@ -57,13 +57,20 @@ impl Scene {
         let task = &mut next.tasks[t];
         let launched = task.job.run != Launch::None;
         let mine = task.world.run == (task.job.visit, task.job.attempt) && launched;
+        // Between two looks lies more time than between the record of a launch, the fork and the exec.
+        let launches = |hand: &&mut Hand| usize::from(hand.task) == t && hand.doing == Doing::Fork;
+        for hand in next.hands.iter_mut().filter(launches) {
+            if hand.looked && !self.has(Flaw::SlowFork) {
+                return;
+            }
+            hand.looked = true;
+        }
         match &mut task.world.process {
             Process::Alive { too_old } if mine => {
                 let limit = self.rules.reaper.max_running;
                 let age = if *too_old { limit + Duration::from_secs(1) } else { Duration::ZERO };
                 self.decide(&mut next, t, Fate::Alive { age }, (launched, watch), steps);
             }
-            // Between two looks lies more time than between a fork and its exec.
             Process::Unseen { looked: true } if mine => return,
             process => {
                 if let (Process::Unseen { looked }, true) = (process, mine) {
@@ -100,7 +107,7 @@ impl Scene {
         let counts = (task.gone.1, task.gone.2) == (job.lease, launched) || self.has(Flaw::CountsOutliveTheClaim);
         let gone_before = if counts { task.gone.0 } else { 0 };
         let reaping = self.rules.reap(fate, silent, gone_before);
-        let counted = reaping == Reaping::Count || (fate == Fate::Gone && self.has(Flaw::CountsWatchedLooks));
+        let counted = reaping == Reaping::Count;
         task.gone = if counted { ((gone_before + 1).min(2), job.lease, launched) } else { (0, 0, false) };
         let doing = match reaping {
             Reaping::Leave | Reaping::Count => return,

@@ -3,25 +3,27 @@
 
 use crate::search::Fast;
 use crate::state::{Driver, Errand, Hand, Phase, Reaper, State, TASKS};
+use std::cmp::Ordering;
 use std::hash::{BuildHasher, BuildHasherDefault};
 
 impl State {
     /// The representative of all states that differ from this one in names only.
-    pub(crate) fn canonical(mut self, swaps: bool) -> Self {
+    pub(crate) fn canonical(mut self, drivers: usize, swaps: bool) -> Self {
         self.rename_numbers();
-        self.sort();
-        if !swaps {
+        self.sort(drivers);
+        // Which of the two does not matter, as long as both come to the same.
+        let order = self.tasks[0].row.cmp(&self.tasks[1].row);
+        if !swaps || order == Ordering::Less {
             return self;
         }
         let mut other = self.with_tasks_swapped();
-        other.sort();
-        // Which of the two does not matter, as long as both come to the same.
+        other.sort(drivers);
         let hasher = BuildHasherDefault::<Fast>::default();
-        if hasher.hash_one(other) < hasher.hash_one(self) { other } else { self }
+        if order == Ordering::Greater || hasher.hash_one(other) < hasher.hash_one(self) { other } else { self }
     }
 
-    fn sort(&mut self) {
-        self.drivers.sort_unstable();
+    fn sort(&mut self, drivers: usize) {
+        self.drivers[..drivers].sort_unstable();
         self.hands.sort_unstable();
     }
 

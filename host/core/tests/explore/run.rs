@@ -62,7 +62,8 @@ impl Scene {
                 } else if mine {
                     steps.wrong("I7", "one attempt of a job is started twice");
                 }
-                task.world.process = Process::Unseen { looked: false };
+                task.world.process = Process::Unseen { looked: hand.looked };
+                next.hands[h].looked = false;
                 task.world.run = (hand.visit, hand.attempt);
                 Doing::Note
             }
@@ -239,6 +240,6 @@ impl Hand {
     /// A job in somebody's hands.
     pub(crate) fn of(t: usize, job: &Job, doing: Doing) -> Self {
         let task = u8::try_from(t).unwrap_or(0);
-        Self { doing, task, visit: job.visit, attempt: job.attempt, lease: job.lease, silent: false }
+        Self { doing, task, visit: job.visit, attempt: job.attempt, lease: job.lease, silent: false, looked: false }
     }
 }

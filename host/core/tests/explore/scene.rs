@@ -65,8 +65,6 @@ pub(crate) enum Flaw {
     UnseenRun,
     /// A drive goes on with the heads that it asked for when somebody else has changed the task.
     OldHeads,
-    /// Looks count as well while somebody sees to the job.
-    CountsWatchedLooks,
     /// A take-over leaves the number as it was.
     KeptNumber,
     /// The forge is not asked whether it is merged before it is told to merge.
@@ -181,7 +179,7 @@ impl Model for Scene {
     }
 
     fn canonical(&self, state: &State) -> State {
-        state.canonical(self.tasks == TASKS)
+        state.canonical(self.drivers, self.tasks == TASKS)
     }
 
     fn check(&self, state: &State) -> Option<Violation> {

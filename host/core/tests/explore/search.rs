@@ -205,6 +205,9 @@ impl Hasher for Fast {
     fn write_u8(&mut self, value: u8) {
         self.write_u64(u64::from(value));
     }
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
     fn write_isize(&mut self, value: isize) {
         self.write_u64(value as u64);
     }
