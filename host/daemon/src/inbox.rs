@@ -3,6 +3,7 @@
 //! Handling an event moves nothing. It makes a task, records a person's decision, or rings; `drive` does the rest.
 
 use crate::app::App;
+use crate::crash;
 use crate::effects::STATUS_CONTEXT;
 use crate::gatehouse::chain;
 use crate::project::Project;
@@ -32,7 +33,9 @@ pub async fn tick(app: &App) -> Result<usize, StoreError> {
     let found = due.len();
     for row in due {
         let id = row.id;
-        let settlement = match handle(app, &row).await {
+        let handled = handle(app, &row).await;
+        crash::point("event/handled");
+        let settlement = match handled {
             // Nothing is tried for ever: then an operator sees it (WEB-4).
             Ok(Settlement::Retry { reason, .. }) if row.attempts + 1 >= MAX_ATTEMPTS => Settlement::Parked { reason },
             Ok(settlement) => settlement,

@@ -1,6 +1,7 @@
 //! Asking one gate about one subject, and making an evaluation of whatever comes back.
 
 use crate::app::App;
+use crate::crash;
 use crate::gate_acts::GateActs;
 use crate::gate_reads::GateReads;
 use crate::gatehouse::BoundGate;
@@ -66,10 +67,16 @@ pub async fn ask(
                 outbound: Some(project.outbound.clone()),
             };
             match asking {
-                Asking::Evaluate => app.runtime.evaluate(&gate, input, reads).await,
+                Asking::Evaluate => {
+                    let report = app.runtime.evaluate(&gate, input, reads).await;
+                    crash::point("gate/evaluated");
+                    report
+                }
                 Asking::Act { under } => {
+                    crash::point("gate/act/before");
                     let acts = Arc::new(GateActs::new(app, project.clone(), task, &subject, under));
                     let mut report = app.runtime.act(&gate, input, reads, acts.clone()).await;
+                    crash::point("gate/act/after");
                     if matches!(&report.outcome, Outcome::Judged(judgement) if judgement.verdict == Verdict::Pass)
                         && let Err(detail) = acts.settle().await
                     {

@@ -5,6 +5,7 @@ pub mod bell;
 pub mod builtin_tracker;
 pub mod cli;
 pub mod clock;
+pub mod crash;
 pub mod demo;
 pub mod document;
 pub mod drive;

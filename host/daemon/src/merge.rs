@@ -1,6 +1,7 @@
 //! The merge itself, and the lease that serialises the merges of one repository (MRG-2, MRG-3).
 
 use crate::app::App;
+use crate::crash;
 use crate::project::Project;
 use portcullis_connect::forge::Merged;
 use portcullis_core::ids::{Revision, TaskId};
@@ -49,7 +50,10 @@ pub async fn merge(project: &Project, task: &Task, intent: &MergeIntent, under: 
         Ok(_) => {}
     }
     let message = format!("Merge {} {}\n\n{}", task.project, task.work_item, task.title);
-    match project.forge.merge(number, &intent.head, &intent.target_head, &message).await {
+    crash::point("merge/before");
+    let merged = project.forge.merge(number, &intent.head, &intent.target_head, &message).await;
+    crash::point("merge/after");
+    match merged {
         Ok(Merged::Merged(commit)) => MergeEnd::Merged(commit),
         // Merged by somebody between our question and our order: at which head, only asking again can tell (I8).
         Ok(Merged::AlreadyMerged { .. }) => match merged_already(project, number, intent).await {

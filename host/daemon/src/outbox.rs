@@ -2,6 +2,7 @@
 //! confirmed it (I2). Every receiver is given the effect's key, so that a second sending changes nothing there.
 
 use crate::app::App;
+use crate::crash;
 use crate::project::Project;
 use portcullis_connect::messenger::MessengerError;
 use portcullis_connect::tracker::{TrackerError, TrackerItem};
@@ -38,7 +39,10 @@ pub async fn tick(app: &App) -> Result<usize, StoreError> {
     let due = app.store.due_effects(app.now(), 50).await?;
     let found = due.len();
     for row in due {
-        let delivery = match send(app, &row).await {
+        crash::effect(&row.effect, "before");
+        let sent = send(app, &row).await;
+        crash::effect(&row.effect, "after");
+        let delivery = match sent {
             Ok(()) => Delivery::Sent,
             Err(failure) if row.attempts + 1 >= MAX_ATTEMPTS => {
                 tracing::error!(effect.id = row.id.0, reason = %failure.reason, "an effect was given up; see `portcullis queue`");

@@ -3,6 +3,7 @@
 //! Git blocks, so every call of it runs on the blocking pool. Errors are sentences: whoever calls shows them to people.
 
 use crate::app::App;
+use crate::crash;
 use crate::gatehouse::{Gatehouse, chain};
 use crate::run::finish::pending_check;
 use crate::settings::ProjectSettings;
@@ -303,7 +304,9 @@ impl Project {
     /// # Errors
     /// In words.
     pub async fn land(&self, task: &Task, message: &str) -> Result<Landed, String> {
+        crash::point("land/commit/before");
         self.commit(task, message).await?;
+        crash::point("land/commit/after");
         let acts = self.acts(&task.stage);
         let branch = task.branch.clone();
         let target = self.settings.default_branch.clone();
@@ -339,7 +342,9 @@ impl Project {
     async fn open_pull_request(&self, task: &Task) -> Result<u64, String> {
         let title = format!("{} {}", task.work_item, task.title);
         let target = &self.settings.default_branch;
+        crash::point("pull-request/before");
         let opened = self.forge.open_pull_request(&task.branch, target, &title, &task.description).await;
+        crash::point("pull-request/after");
         opened.map_err(|error| format!("failed to open the pull request: {error}"))
     }
 
@@ -349,7 +354,9 @@ impl Project {
     /// In words; a lost race too.
     pub async fn publish(&self, branch: &str, expected: Option<&Revision>) -> Result<Revision, String> {
         let (name, expected) = (branch.to_owned(), expected.cloned());
+        crash::point("push/before");
         let pushed = self.with_mirror(move |mirror| mirror.push(&Branch::parse(&name)?, expected.as_ref())).await?;
+        crash::point("push/after");
         match pushed {
             PushOutcome::Pushed { head } => Ok(head),
             PushOutcome::Rejected { actual } => Err(format!(

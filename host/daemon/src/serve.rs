@@ -70,6 +70,7 @@ impl Keys {
 /// # Errors
 /// Whatever is not usable, with what to do about it.
 pub async fn start(settings: Settings) -> Result<Running> {
+    portcullis_store::crash::install(crate::crash::point);
     let home = settings.server.home.clone();
     std::fs::create_dir_all(&home).with_context(|| format!("failed to make the home folder {}", home.display()))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

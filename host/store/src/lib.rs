@@ -5,6 +5,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod crash;
 pub mod model;
 pub mod retention;
 pub mod sqlite;

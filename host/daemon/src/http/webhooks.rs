@@ -54,6 +54,7 @@ pub async fn receive(
         Received::Stored(id) => (StatusCode::ACCEPTED, id, false),
         Received::SeenBefore(id) => (StatusCode::OK, id, true),
     };
+    crate::crash::point("webhook/answer");
     shared.app.bell.inbox.notify_one();
     Ok((status, Json(serde_json::json!({ "event": id, "seen_before": seen }))).into_response())
 }

@@ -2,6 +2,7 @@
 
 use super::launch::{LaunchError, Launcher};
 use super::shim::{LOG, RunOrder};
+use crate::crash;
 use crate::redact::Redactor;
 use portcullis_core::facts::CommandOutcome;
 use std::io::{Read, Seek, SeekFrom};
@@ -22,7 +23,9 @@ pub async fn run(
     since: impl Fn() -> u64,
 ) -> Result<CommandOutcome, LaunchError> {
     launcher.prepare(folder, order)?;
+    crash::point("command/before");
     let exit = launcher.start(folder)?.wait(folder).await;
+    crash::point("command/after");
     let mut output_tail = redactor.clean(&tail(&folder.join(LOG), TAIL_BYTES));
     let exit_code = match exit {
         Some(exit) => {

@@ -11,6 +11,7 @@ use super::probe::end_strays;
 use super::shim::{LOG, RunExit};
 use super::watch::Attended;
 use crate::app::App;
+use crate::crash;
 use crate::project::{Landed, Project};
 use portcullis_core::effect::{Effect, NewEffect};
 use portcullis_core::facts::CheckState;
@@ -54,6 +55,7 @@ pub async fn after_exit(
         keep_leftovers(app, project, job, run).await?;
         return end(app, job, Ending::Failed("the run was lost: its shim ended without a record".to_owned())).await;
     };
+    crash::point("run/exit/seen");
     if !app.store.exited(job.claimed(), run.id, exit.exit_code, app.now()).await? {
         tracing::info!(job.id = job.id.0, "somebody else has taken this job over; our work on it is dropped");
         return Ok(());

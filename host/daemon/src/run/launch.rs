@@ -73,7 +73,7 @@ impl Launcher {
         let errors = std::fs::File::create(folder.join("shim.log")).map_err(wrong)?;
         let mut command = tokio::process::Command::new(&self.program);
         // A group of its own: a Ctrl-C meant for the daemon does not reach it. No secrets: its environment is the mark alone.
-        command.arg("shim").arg(folder).env_clear().env(MARK, folder).process_group(0);
+        command.arg("shim").arg(folder).env_clear().envs(crate::crash::handed_on()).env(MARK, folder).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).kill_on_drop(false);
         let child = command.spawn().map_err(wrong)?;
         let process = child.id().and_then(identify);

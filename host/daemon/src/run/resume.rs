@@ -9,6 +9,7 @@ use super::process::Pinned;
 use super::shim::{RunExit, read_exit};
 use super::watch::Attended;
 use crate::app::App;
+use crate::crash;
 use crate::gatehouse::chain;
 use crate::project::Project;
 use portcullis_core::job::{Job, Run, TakeOver};
@@ -27,6 +28,7 @@ pub async fn take_up(app: &Arc<App>, job: &Job, reaping: Reaping) -> Result<bool
         tracing::info!(job.id = job.id.0, "somebody else has ended this job or taken it over; nothing is done");
         return Ok(false);
     };
+    crash::point("run/taken-over");
     tracing::info!(job.id = job.id.0, task.id = job.task.0, role = %job.role, ?reaping, "took a running job over");
     if claimed.run.as_ref().map(|run| run.id) != job.run.as_ref().map(|run| run.id) {
         // Launched after it was looked at: what was decided is about something else. The next look decides anew.

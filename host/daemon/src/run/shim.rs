@@ -4,6 +4,7 @@
 //! `output.log` up to a limit, ends the whole group when the time is up or when it is asked to (SIGTERM), and at last
 //! writes `exit.json` by rename. It knows no database and no network: what it wrote is what the next daemon believes.
 
+use crate::crash;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -76,7 +77,9 @@ pub fn main(folder: &Path) -> anyhow::Result<()> {
     let mut file = File::create(&part)?;
     file.write_all(&serde_json::to_vec(&exit)?)?;
     file.sync_all()?;
+    crash::point("shim/exit/before");
     std::fs::rename(&part, folder.join(EXIT))?;
+    crash::point("shim/exit/after");
     Ok(())
 }
 
@@ -95,7 +98,9 @@ async fn supervise(order: &RunOrder, mut log: File) -> RunExit {
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).current_dir(&order.folder).env_clear().envs(&order.env).stdin(Stdio::null());
     command.process_group(0).stdout(writer).stderr(second.map_or_else(|_| Stdio::null(), Stdio::from));
+    crash::point("shim/start/before");
     let spawned = command.spawn();
+    crash::point("shim/start/after");
     // It holds our ends of the pipe, which would never close otherwise.
     drop(command);
     let mut child = match spawned {
@@ -123,6 +128,7 @@ async fn supervise(order: &RunOrder, mut log: File) -> RunExit {
     };
     // Whatever it left behind in its group ends with it, and with that the pipe closes.
     kill_group(group, rustix::process::Signal::KILL);
+    crash::point("shim/end");
     let dropped_bytes = copying.join().unwrap_or(0);
     match status {
         Ok(status) => RunExit { exit_code: code(status), started: true, reason, dropped_bytes },

@@ -5,6 +5,7 @@ use super::finish::{self, Ending};
 use super::shim::RunOrder;
 use super::watch::Attended;
 use crate::app::App;
+use crate::crash;
 use crate::gatehouse::chain;
 use crate::project::Project;
 use portcullis_core::ids::RunId;
@@ -71,12 +72,14 @@ async fn run(app: &Arc<App>, job: Attended) -> Result<(), StoreError> {
         {
             return Err(super::launch::LaunchError::Folder { folder: folder.display().to_string(), source });
         }
+        crash::point("run/spawn/before");
         app.launcher.start(&folder)
     });
     let started = match started {
         Ok(started) => started,
         Err(error) => return finish::end(app, &job, Ending::Failed(chain(&error))).await,
     };
+    crash::point("run/spawn/after");
     if !app.store.launched(job.claimed(), run.id, started.process.clone()).await? {
         tracing::info!(job.id = job.id.0, "somebody else has taken this job over; he sees to the run");
         return Ok(());

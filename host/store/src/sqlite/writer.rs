@@ -5,6 +5,7 @@
 //! answered before COMMIT has returned; if it fails, everybody in the batch is told so and nothing was written.
 
 use super::row::{Fail, trouble};
+use crate::crash::{Side, point};
 use crate::model::{StoreError, Trouble};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +20,8 @@ const BATCH: usize = 256;
 trait Request: Send {
     /// Whether it succeeded; if not, what it wrote is undone.
     fn run(&mut self, db: &Connection) -> bool;
+    /// What it does, if it has changed anything.
+    fn changed(&self) -> Option<&'static str>;
     /// What it failed of, if that is the disk's fault.
     fn trouble(&self) -> Option<Trouble>;
     /// Tells the caller; `lost` says that the whole transaction was, with what it had done.
@@ -42,6 +45,7 @@ impl From<rusqlite::Error> for Lost {
 struct Ask<T, F> {
     doing: &'static str,
     work: Option<F>,
+    changed: bool,
     outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -53,6 +57,7 @@ where
 {
     fn run(&mut self, db: &Connection) -> bool {
         let Some(work) = self.work.take() else { return false };
+        let changes = db.total_changes();
         // A panic is our own bug; it must not take the thread, and with it every other request, along. The savepoint
         // undoes whatever was half done.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(db)))
@@ -60,7 +65,12 @@ where
             .map_err(|fail| fail.into_error(self.doing));
         let succeeded = outcome.is_ok();
         self.outcome = Some(outcome);
+        self.changed = succeeded && db.total_changes() != changes;
         succeeded
+    }
+
+    fn changed(&self) -> Option<&'static str> {
+        self.changed.then_some(self.doing)
     }
 
     fn trouble(&self) -> Option<Trouble> {
@@ -109,7 +119,7 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T, Fail> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let ask = Ask { doing, work: Some(work), outcome: None, reply };
+        let ask = Ask { doing, work: Some(work), changed: false, outcome: None, reply };
         let requests = self.requests.as_ref().ok_or(StoreError::Closed)?;
         requests.send(Box::new(ask)).map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
@@ -156,7 +166,7 @@ fn run_all(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), Lost> 
     let run = |sql: &str| db.prepare_cached(sql).and_then(|mut s| s.execute([])).map(drop).map_err(Lost::from);
     // IMMEDIATE: the write lock is taken at once, not in the middle of a request.
     run("BEGIN IMMEDIATE")?;
-    for request in batch {
+    for request in &mut *batch {
         run("SAVEPOINT request")?;
         let succeeded = request.run(db);
         // After some failures (disk full, I/O error) SQLite rolls the whole transaction back by itself. Going on would
@@ -170,7 +180,14 @@ fn run_all(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), Lost> 
         }
         run("RELEASE request")?;
     }
-    run("COMMIT")
+    points(batch, Side::Before);
+    run("COMMIT")?;
+    points(batch, Side::After);
+    Ok(())
+}
+
+fn points(batch: &[Box<dyn Request>], side: Side) {
+    batch.iter().filter_map(|request| request.changed()).for_each(|doing| point(doing, side));
 }
 
 #[cfg(test)]
