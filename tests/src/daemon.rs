@@ -7,8 +7,9 @@ use portcullis_core::event::Source;
 use portcullis_testkit::{eventually, eventually_some};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -72,12 +73,19 @@ pub struct Answer {
 impl Daemon {
     /// Starts it and waits until it listens.
     pub(crate) fn start(home: &Path, settings: &Path) -> Self {
+        let started = Self::try_start(home, settings, &[]);
+        started.unwrap_or_else(|status| panic!("the daemon ended ({status}) before it listened"))
+    }
+
+    /// Starts it with more in its environment and waits until it listens, or has ended before that.
+    pub(crate) fn try_start(home: &Path, settings: &Path, env: &[(&str, &OsStr)]) -> Result<Self, ExitStatus> {
         let (address, log) = (home.join("url"), home.join("daemon.log"));
         let _none_yet = std::fs::remove_file(&address);
         let errors = std::fs::File::options().create(true).append(true).open(&log).expect("a log can be opened");
-        let process = Command::new(program())
+        let mut process = Command::new(program())
             .args(["serve", "--config"])
             .arg(settings)
+            .envs(env.iter().copied())
             .env("RUST_LOG", "info,portcullis=debug,wasmtime=warn")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -85,11 +93,19 @@ impl Daemon {
             .spawn()
             .expect("the daemon starts");
         let url = eventually_some("the daemon listens", PATIENCE, || {
-            std::fs::read_to_string(&address).ok().filter(|url| url.ends_with('\n'))
-        });
+            let url = std::fs::read_to_string(&address).ok().filter(|url| url.ends_with('\n'));
+            // Looked at first: one that has just begun to listen may have ended since.
+            let ended = process.try_wait().expect("the daemon can be asked for");
+            ended.map(Err).or(url.map(Ok))
+        })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let http = portcullis_connect::http::client(PATIENCE).expect("an HTTP client");
-        Self { process, url: url.trim().to_owned(), log, http, runtime }
+        Ok(Self { process, url: url.trim().to_owned(), log, http, runtime })
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().expect("the daemon can be asked for").is_some()
     }
 
     /// Its URL.
@@ -122,7 +138,7 @@ impl Daemon {
 
     /// `GET` with the reader's token.
     pub fn get(&self, path: &str) -> Answer {
-        self.send(Method::GET, path, &[("authorization", &format!("Bearer {READER}"))], Vec::new())
+        self.try_get(path).expect("the daemon answers")
     }
 
     /// The beginning of an answer that does not end yet: everything up to and with the piece that holds `until`.
@@ -150,29 +166,49 @@ impl Daemon {
 
     /// `POST` of JSON with the operator's token.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
-        let token = format!("Bearer {OPERATOR}");
-        let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
-        self.send(Method::POST, path, &headers, body.to_string().into_bytes())
+        self.try_post(path, body).expect("the daemon answers")
     }
 
     /// Any request.
     pub fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        self.try_send(method, path, headers, body).expect("the daemon answers")
+    }
+
+    /// Any request; none if no whole answer came.
+    pub fn try_send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Option<Answer> {
         let mut request = self.http.request(method, format!("{}{path}", self.url)).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         self.runtime.block_on(async {
-            let answer = request.send().await.expect("the daemon answers");
+            let answer = request.send().await.ok()?;
             let status = answer.status().as_u16();
             let content_type = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
             let content_type = content_type.unwrap_or_default().to_owned();
-            let text = answer.text().await.expect("the answer arrives");
-            Answer { status, content_type, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+            let text = answer.text().await.ok()?;
+            Some(Answer { status, content_type, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
         })
+    }
+
+    /// `GET` with the reader's token; none if no whole answer came.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        self.try_send(Method::GET, path, &[("authorization", &format!("Bearer {READER}"))], Vec::new())
+    }
+
+    /// `POST` of JSON with the operator's token; none if no whole answer came.
+    pub fn try_post(&self, path: &str, body: &Value) -> Option<Answer> {
+        let token = format!("Bearer {OPERATOR}");
+        let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
+        self.try_send(Method::POST, path, &headers, body.to_string().into_bytes())
     }
 
     /// A webhook, correctly signed.
     pub fn webhook(&self, source: Source, event: &str, delivery: &str, body: &[u8]) -> Answer {
+        self.try_webhook(source, event, delivery, body).expect("the daemon answers")
+    }
+
+    /// A webhook, correctly signed; none if no whole answer came.
+    pub fn try_webhook(&self, source: Source, event: &str, delivery: &str, body: &[u8]) -> Option<Answer> {
         let (name, signature) = signature_header(source, &Secret::new(SECRET), body).expect("the body can be signed");
         let (event_header, delivery_header) = match source {
             Source::Gitea => ("x-gitea-event", "x-gitea-delivery"),
@@ -185,7 +221,7 @@ impl Daemon {
             (delivery_header, delivery),
             (name, signature.as_str()),
         ];
-        self.send(Method::POST, &format!("/webhooks/{}", source.as_str()), &headers, body.to_vec())
+        self.try_send(Method::POST, &format!("/webhooks/{}", source.as_str()), &headers, body.to_vec())
     }
 
     /// Makes a task; its number.

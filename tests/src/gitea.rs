@@ -130,6 +130,16 @@ impl FakeGitea {
             .collect()
     }
 
+    /// The branch of each pull request there is, merged or not.
+    pub fn pull_request_branches(&self) -> Vec<String> {
+        self.inner.state.lock().unwrap().pulls.iter().map(|pull| pull.head.clone()).collect()
+    }
+
+    /// Every comment on any pull request: its number and text.
+    pub fn all_comments(&self) -> Vec<(u64, String)> {
+        self.inner.state.lock().unwrap().comments.clone()
+    }
+
     /// How many pull requests there are.
     pub fn pull_requests(&self) -> usize {
         self.inner.state.lock().unwrap().pulls.len()

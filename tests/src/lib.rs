@@ -10,9 +10,11 @@
     reason = "a test that cannot go on panics"
 )]
 
+pub mod chaos;
 pub mod daemon;
 pub mod fake;
 pub mod gitea;
+pub mod invariants;
 pub mod latch;
 pub mod payload;
 pub mod plane;

@@ -82,6 +82,17 @@ impl FakePlane {
         self.state.lock().unwrap().shown.get(item).cloned().unwrap_or_default()
     }
 
+    /// Every comment that it was asked to keep, again and again too: its key, the work item's path, the text.
+    pub fn comments_asked(&self) -> Vec<(String, String, String)> {
+        let asked = self.server.asked().into_iter();
+        let said = asked.filter(|asked| asked.method == "POST" && asked.path.ends_with("/comments/"));
+        said.map(|asked| {
+            let text = |key: &str| asked.json()[key].as_str().unwrap_or_default().to_owned();
+            (text("external_id"), asked.path.clone(), text("comment_html"))
+        })
+        .collect()
+    }
+
     /// The texts said at work items, as HTML.
     pub fn comments(&self) -> Vec<String> {
         self.state.lock().unwrap().comments.iter().map(|(_, text)| text.clone()).collect()

@@ -2,7 +2,9 @@
 
 use crate::daemon::{Daemon, workspace};
 use portcullis_testkit::TempRepo;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use tempfile::TempDir;
 
 /// The project of every scene.
@@ -189,6 +191,14 @@ impl Scene {
     /// Starts the daemon and waits until it listens.
     pub fn start(&self) -> Daemon {
         Daemon::start(self.home(), &self.settings)
+    }
+
+    /// Starts the daemon with more in its environment and waits until it listens.
+    ///
+    /// # Errors
+    /// It has ended before that.
+    pub fn try_start(&self, env: &[(&str, &OsStr)]) -> Result<Daemon, ExitStatus> {
+        Daemon::try_start(self.home(), &self.settings, env)
     }
 
     fn write_settings(&self, builder: &SceneBuilder) {

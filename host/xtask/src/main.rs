@@ -2,6 +2,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod console;
 mod gates;
 mod guests;
@@ -31,6 +32,8 @@ enum Task {
     Lint,
     /// Runs every benchmark.
     Bench,
+    /// Kills the daemon, its shims and its roles, and checks that nothing is stuck, doubled or lost.
+    Chaos(chaos::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -44,5 +47,6 @@ fn main() -> anyhow::Result<()> {
         Task::Plugins(options) => plugins::run(&root, &options),
         Task::Lint => lint::run(&root),
         Task::Bench => bench::run(&root),
+        Task::Chaos(options) => chaos::run(&root, &options),
     }
 }

@@ -1,0 +1,21 @@
+//! `cargo xtask chaos`: the long form of the tests that kill the daemon. What it does is the end-to-end tests' affair: the
+//! host knows nothing of them.
+
+use crate::cargo::cargo;
+use std::path::Path;
+
+/// Options of the program that is run.
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Options {
+    /// Passed on; `--help` lists them.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs the task.
+pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let mut arguments = vec!["run", "--locked", "--package", "portcullis-e2e", "--bin", "chaos", "--"];
+    arguments.extend(options.arguments.iter().map(String::as_str));
+    cargo(root, &arguments, &[])
+}

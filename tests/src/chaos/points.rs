@@ -1,0 +1,150 @@
+//! Dying at every crash point of a story.
+//!
+//! Nobody keeps a list of the points: a story that is told without any death says which there are, and one that is told
+//! with a death in its first run says which more there are after a restart.
+
+use super::play::{Played, play};
+use super::story::Story;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+/// A story of a kind, at its beginning.
+pub type Begin = fn() -> Box<dyn Story>;
+
+/// Deaths, one for each daemon in turn: `merge/after`, `store/move-a-task/after#3`.
+pub type Deaths = Vec<String>;
+
+/// Where the first daemon dies in the story that tells which points there are after a restart: while a role works.
+const MIDST: &str = "run/spawn/after";
+
+/// What is known of a story.
+#[derive(Debug)]
+pub struct Reference {
+    /// How often each point is reached when nobody dies.
+    pub whole: BTreeMap<String, usize>,
+    /// Points that only a daemon reaches that was started after a death.
+    pub after_restart: BTreeSet<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Stories told.
+    pub told: usize,
+    /// Deaths that happened.
+    pub died: usize,
+    /// Deaths that were to happen and the sentences that say what went wrong.
+    pub violations: Vec<(Deaths, Vec<String>)>,
+    /// Deaths that did not happen: the point was not reached (again).
+    pub missed: Vec<Deaths>,
+}
+
+/// Tells the story without a death, and with one, to learn its points.
+///
+/// # Panics
+/// If even that breaks an invariant.
+pub fn reference(begin: Begin) -> Reference {
+    let told = |points: &[String]| {
+        let Played { reached, violations } = play(&mut *begin(), points);
+        assert!(violations.is_empty(), "{points:?}: {}", violations.join("\n"));
+        reached
+    };
+    let mut whole = BTreeMap::new();
+    for point in told(&[]).into_iter().flatten() {
+        *whole.entry(point).or_insert(0) += 1;
+    }
+    let again = told(&[MIDST.to_owned()]).into_iter().skip(1).flatten();
+    let after_restart = again.filter(|point| !whole.contains_key(point)).collect();
+    Reference { whole, after_restart }
+}
+
+impl Reference {
+    /// Each point once, the first time that it is reached, and each move of a task.
+    pub fn once(&self) -> Vec<Deaths> {
+        let moves = |point: &str| point.contains("move-a-task") || point.contains("finish-a-job");
+        let times = |(point, n): (&String, &usize)| {
+            let last = if moves(point) { *n } else { 1 };
+            (1..=last).map(|time| vec![format!("{point}#{time}")]).collect::<Vec<_>>()
+        };
+        self.whole.iter().flat_map(times).chain(self.again()).collect()
+    }
+
+    /// Each point each time that it is reached.
+    pub fn every_time(&self) -> Vec<Deaths> {
+        let times = |(point, n): (&String, &usize)| {
+            (1..=*n).map(|time| vec![format!("{point}#{time}")]).collect::<Vec<_>>()
+        };
+        self.whole.iter().flat_map(times).chain(self.again()).collect()
+    }
+
+    /// Each point, and any other after it: in the next daemon, or in the same one where it is a shim that dies first.
+    pub fn pairs(&self) -> Vec<Deaths> {
+        let pair = |first: &String, second: &String| match first.strip_prefix("shim/") {
+            Some(_) if first != second => vec![format!("{first},{second}")],
+            _ => vec![first.clone(), second.clone()],
+        };
+        let all = || self.whole.keys().chain(&self.after_restart);
+        self.whole.keys().flat_map(|first| all().map(move |second| pair(first, second))).collect()
+    }
+
+    fn again(&self) -> Vec<Deaths> {
+        self.after_restart.iter().map(|point| vec![MIDST.to_owned(), point.clone()]).collect()
+    }
+}
+
+/// Tells the story once for each of `deaths`, on `threads` threads.
+pub fn die(begin: Begin, deaths: Vec<Deaths>, threads: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Report {
+    let all = deaths.len();
+    let queue = Mutex::new(VecDeque::from(deaths));
+    let report = Mutex::new(Report::default());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some(deaths) = next else { return };
+                    let played = play(&mut *begin(), &deaths);
+                    let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                    report.add(deaths, played);
+                    progress(report.told, all);
+                }
+            });
+        }
+    });
+    report.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a death happened: its point was reached as often as it says.
+fn has_died(death: &str, reached: &[String]) -> bool {
+    death.split(',').all(|death| {
+        let (point, time) = death.split_once('#').unwrap_or((death, "1"));
+        let times = reached.iter().filter(|reached| *reached == point).count();
+        time.parse().is_ok_and(|time: usize| times >= time)
+    })
+}
+
+impl Report {
+    fn add(&mut self, deaths: Deaths, played: Played) {
+        self.told += 1;
+        let happened = deaths.iter().zip(&played.reached).filter(|(death, reached)| has_died(death, reached)).count();
+        self.died += happened;
+        if happened < deaths.len() {
+            self.missed.push(deaths.clone());
+        }
+        if !played.violations.is_empty() {
+            self.violations.push((deaths, played.violations));
+        }
+    }
+
+    /// In a line: how much was tried.
+    pub fn summary(&self) -> String {
+        let green = if self.violations.is_empty() { "all green" } else { "NOT all green" };
+        format!("{} stories told, {} deaths, {} of them without one, {green}", self.told, self.died, self.missed.len())
+    }
+
+    /// What went wrong, for people.
+    pub fn complaints(&self) -> String {
+        let one = |(deaths, wrong): &(Deaths, Vec<String>)| format!("dying at {deaths:?}:\n  {}", wrong.join("\n  "));
+        self.violations.iter().map(one).collect::<Vec<_>>().join("\n")
+    }
+}
