@@ -96,9 +96,10 @@ fn gates(task: &Task, audit: &[&Entry], course: &Course, history: &History) -> V
 /// I2: each move told its part, under the version that it ended, and no version told twice.
 fn told(task: &Task, audit: &[&Entry], history: &History) -> Vec<String> {
     let ours = format!("task-{}/v", task.id);
-    let states = history.effects.iter().filter(|effect| effect.task == task.id && effect.key.starts_with(&ours));
-    let versions: Vec<&str> = states.filter_map(|effect| effect.key.strip_suffix("/tracker-state")).collect();
-    let different: BTreeSet<&&str> = versions.iter().collect();
+    // Others are keyed by visit and revision: what is asked once for each.
+    let version = |key: &str| key.strip_prefix(&ours)?.strip_suffix("/tracker-state")?.parse::<i64>().ok();
+    let versions: Vec<i64> = history.effects.iter().filter_map(|effect| version(&effect.key)).collect();
+    let different: BTreeSet<&i64> = versions.iter().collect();
     let held = audit.iter().filter(|entry| entry.what == "hold" && entry.actor == "portcullis").count();
     let moves = moves(audit).count() + held;
     if versions.len() == moves && different.len() == moves {

@@ -11,7 +11,11 @@ fn every_point(begin: Begin) {
     let reference = reference(begin);
     let points = reference.whole.len() + reference.after_restart.len();
     assert!(points >= LEAST_POINTS, "only {points} points: {reference:#?}");
-    let report = die(begin, reference.once(), 2, &|_, _| {});
+    let report = die(begin, reference.once(), 2, &|told, all| {
+        if told % 20 == 0 {
+            println!("{told} of {all}");
+        }
+    });
     println!("{points} points: {}", report.summary());
     assert!(report.violations.is_empty(), "{}", report.complaints());
     assert!(report.missed.len() * 10 <= report.told, "too many deaths did not happen: {:?}", report.missed);
