@@ -8,6 +8,7 @@
 
 use crate::app::App;
 use crate::gatehouse::chain;
+use crate::run::finish::clear_away;
 use crate::run::probe::fate_of;
 use crate::run::resume;
 use portcullis_core::ids::{JobId, RunId};
@@ -17,6 +18,7 @@ use portcullis_core::time::UnixMillis;
 use portcullis_store::StoreError;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +68,10 @@ pub async fn tick(app: &Arc<App>) -> Result<Option<Duration>, StoreError> {
     let running = app.store.running_jobs().await?;
     for damaged in running.damaged {
         tracing::error!(job.id = damaged.id.0, reason = %damaged.reason, "a running job cannot be read; it has failed");
+        // Nobody knows which process is its own any more; by its folders' marks they are found all the same.
+        for folder in run_folders_of(app, damaged.id) {
+            clear_away(&folder).await;
+        }
         if let Err(error) = app.store.fail_damaged_job(damaged.id, &damaged.reason, app.now()).await {
             note_error(app, damaged.id, &error);
         }
@@ -81,6 +87,12 @@ pub async fn tick(app: &Arc<App>) -> Result<Option<Duration>, StoreError> {
     report.gone = gone;
     report.last_tick = Some(app.now());
     Ok(again)
+}
+
+fn run_folders_of(app: &App, job: JobId) -> Vec<PathBuf> {
+    let ours = format!("job-{job}-attempt-");
+    let folders = std::fs::read_dir(app.run_folder("")).into_iter().flatten().filter_map(Result::ok);
+    folders.filter(|f| f.file_name().to_string_lossy().starts_with(&ours)).map(|f| f.path()).collect()
 }
 
 fn note_error(app: &App, job: JobId, error: &StoreError) {

@@ -48,7 +48,8 @@ merge = true
   config = { retry-after-s = ASK_AGAIN }
 "#;
 
-const WORK: &str = "mkdir -p \"$PORTCULLIS_DOCUMENTS\"\necho $PORTCULLIS_RUN_ID > \"$PORTCULLIS_DOCUMENTS/$PORTCULLIS_STAGE.md\"\n";
+const WORK: &str =
+    "mkdir -p \"$PORTCULLIS_DOCUMENTS\"\necho $PORTCULLIS_RUN_ID > \"$PORTCULLIS_DOCUMENTS/$PORTCULLIS_STAGE.md\"\n";
 
 /// A project beside it, on the embedded forge and board.
 const OTHER: &str = "other";
@@ -268,10 +269,7 @@ impl Story for Hosted {
             ),
             Course::new(
                 OTHER,
-                &[
-                    ("development", "review", "development", &[], false),
-                    ("review", "done", "development", &[], true),
-                ],
+                &[("development", "review", "development", &[], false), ("review", "done", "development", &[], true)],
             ),
         ]
     }

@@ -71,9 +71,8 @@ impl Reference {
 
     /// Each point each time that it is reached.
     pub fn every_time(&self) -> Vec<Deaths> {
-        let times = |(point, n): (&String, &usize)| {
-            (1..=*n).map(|time| vec![format!("{point}#{time}")]).collect::<Vec<_>>()
-        };
+        let times =
+            |(point, n): (&String, &usize)| (1..=*n).map(|time| vec![format!("{point}#{time}")]).collect::<Vec<_>>();
         self.whole.iter().flat_map(times).chain(self.again()).collect()
     }
 

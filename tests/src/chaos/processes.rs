@@ -23,7 +23,8 @@ pub fn roles(home: &Path) -> Vec<u32> {
 /// SIGKILL, or any other signal by its name.
 pub fn signal(pid: u32, name: &str) {
     // It may have ended by itself meanwhile.
-    let _gone = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).stderr(std::process::Stdio::null()).status();
+    let _gone =
+        Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).stderr(std::process::Stdio::null()).status();
 }
 
 fn pids() -> impl Iterator<Item = u32> {

@@ -30,7 +30,9 @@ pub fn tasks(daemon: &Daemon) -> Option<Vec<Value>> {
     let list = daemon.try_get("/tasks?limit=1000").filter(|answer| answer.status == 200)?;
     let ids: Vec<i64> = list.body["tasks"].as_array()?.iter().filter_map(|task| task["task"].as_i64()).collect();
     ids.into_iter()
-        .map(|id| daemon.try_get(&format!("/tasks/{id}")).filter(|answer| answer.status == 200).map(|answer| answer.body))
+        .map(|id| {
+            daemon.try_get(&format!("/tasks/{id}")).filter(|answer| answer.status == 200).map(|answer| answer.body)
+        })
         .collect()
 }
 

@@ -4,10 +4,7 @@ use super::*;
 use serde_json::json;
 
 fn courses() -> Vec<Course> {
-    vec![Course::new(
-        "demo",
-        &[("build", "ship", "build", &["tests"], true), ("ship", "done", "ship", &[], false)],
-    )]
+    vec![Course::new("demo", &[("build", "ship", "build", &["tests"], true), ("ship", "done", "ship", &[], false)])]
 }
 
 fn entry(what: &str, from: &str, to: &str) -> Entry {

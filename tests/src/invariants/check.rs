@@ -49,7 +49,8 @@ fn path(task: &Task, audit: &[&Entry], course: &Course) -> Vec<String> {
         if from != at {
             say(format!("{what} {from} → {to}, though it was in {at}"));
         }
-        let legal = course.edge(from).is_some_and(|edge| if what == "advance" { edge.to == to } else { edge.on_fail == to });
+        let legal =
+            course.edge(from).is_some_and(|edge| if what == "advance" { edge.to == to } else { edge.on_fail == to });
         if !legal {
             say(format!("{what} {from} → {to} is no move of its pipeline"));
         }
@@ -153,7 +154,9 @@ fn jobs(history: &History) -> Vec<String> {
         }
     }
     let twice = done.into_iter().filter(|(_, jobs)| jobs.len() > 1);
-    wrong.extend(twice.map(|((task, visit), jobs)| format!("QUE-2: task {task}, visit {visit}: jobs {jobs:?} are done")));
+    wrong.extend(
+        twice.map(|((task, visit), jobs)| format!("QUE-2: task {task}, visit {visit}: jobs {jobs:?} are done")),
+    );
     wrong
 }
 

@@ -77,11 +77,7 @@ pub fn merges(repo: &TempRepo, origin: &Path, project: &str) -> Vec<Merge> {
     let one = |line: &str| {
         let (commit, title) = line.split_once(' ').unwrap_or((line, ""));
         let tree = repo.run(origin, ["ls-tree", "-r", "--name-only", commit]);
-        Merge {
-            project: project.to_owned(),
-            title: title.to_owned(),
-            tree: tree.lines().map(str::to_owned).collect(),
-        }
+        Merge { project: project.to_owned(), title: title.to_owned(), tree: tree.lines().map(str::to_owned).collect() }
     };
     log.lines().map(one).collect()
 }

@@ -12,7 +12,8 @@ use portcullis_testkit::eventually;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-const WORK: &str = "mkdir -p \"$PORTCULLIS_DOCUMENTS\"\necho $PORTCULLIS_RUN_ID > \"$PORTCULLIS_DOCUMENTS/$PORTCULLIS_STAGE.md\"\n";
+const WORK: &str =
+    "mkdir -p \"$PORTCULLIS_DOCUMENTS\"\necho $PORTCULLIS_RUN_ID > \"$PORTCULLIS_DOCUMENTS/$PORTCULLIS_STAGE.md\"\n";
 
 const MERGING: &str = r#"
 format = 1
