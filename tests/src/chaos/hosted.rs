@@ -258,6 +258,10 @@ impl Story for Hosted {
         usize::try_from(self.world.items + self.world.others).unwrap_or(usize::MAX)
     }
 
+    fn may_be_held(&self, _work_item: &str) -> bool {
+        self.world.others > 0 // Killed at random, attempts run out.
+    }
+
     fn courses(&self) -> Vec<Course> {
         vec![
             Course::new(

@@ -47,7 +47,10 @@ pub fn play(story: &mut dyn Story, points: &[String]) -> Played {
 /// Checks the invariants; no daemon may run.
 pub fn check(story: &dyn Story) -> Vec<String> {
     let history = history(&story.scene().home().join("portcullis.db"));
-    violations(&history, &story.outside(), &story.courses())
+    let mut wrong = violations(&history, &story.outside(), &story.courses());
+    let held = history.tasks.iter().filter(|task| task.held.is_some() && !story.may_be_held(&task.work_item));
+    wrong.extend(held.map(|task| format!("task {} is held: {}", task.id, task.held.as_deref().unwrap_or_default())));
+    wrong
 }
 
 enum Life {

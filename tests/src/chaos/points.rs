@@ -16,6 +16,8 @@ pub type Deaths = Vec<String>;
 
 /// Where the first daemon dies in the story that tells which points there are after a restart: while a role works.
 const MIDST: &str = "run/spawn/after";
+/// The point at which a move of a task is durable.
+const MOVED: &str = "store/move-a-task/after";
 
 /// What is known of a story.
 #[derive(Debug)]
@@ -59,14 +61,20 @@ pub fn reference(begin: Begin) -> Reference {
 }
 
 impl Reference {
-    /// Each point once, the first time that it is reached, and each move of a task.
+    /// Each point once, the first time that it is reached, and each time that a task has just been moved.
     pub fn once(&self) -> Vec<Deaths> {
-        let moves = |point: &str| point.contains("move-a-task") || point.contains("finish-a-job");
         let times = |(point, n): (&String, &usize)| {
-            let last = if moves(point) { *n } else { 1 };
+            let last = if point == MOVED { *n } else { 1 };
             (1..=last).map(|time| vec![format!("{point}#{time}")]).collect::<Vec<_>>()
         };
         self.whole.iter().flat_map(times).chain(self.again()).collect()
+    }
+
+    /// Each point once that another story does not reach, or reaches in another way: what goes over the wire.
+    pub fn beside(&self, other: &Self) -> Vec<Deaths> {
+        let wire = ["effect/", "merge/", "push/", "pull-request/", "webhook/", "event/", "store/store-", "store/settle-"];
+        let is_new = |point: &&String| !other.whole.contains_key(*point) || wire.iter().any(|part| point.starts_with(part));
+        self.whole.keys().filter(is_new).map(|point| vec![point.clone()]).collect()
     }
 
     /// Each point each time that it is reached.

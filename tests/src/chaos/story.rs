@@ -18,6 +18,9 @@ pub trait Story {
     /// How many tasks there are in the end.
     fn tasks(&self) -> usize;
 
+    /// Whether a task may end held for a person: with this many attempts, every other one finishes.
+    fn may_be_held(&self, work_item: &str) -> bool;
+
     /// The pipelines of its projects.
     fn courses(&self) -> Vec<Course>;
 

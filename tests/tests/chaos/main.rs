@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod crash_points;
+mod finishing;
+mod random_kills;
 mod rivals;
 mod strangers;
