@@ -2,6 +2,7 @@
 
 use crate::bell::Bell;
 use crate::project::Project;
+use crate::projects::Projects;
 use crate::reaper::ReaperReport;
 use crate::redact::Redactor;
 use crate::run::launch::Launcher;
@@ -14,9 +15,10 @@ use portcullis_core::ids::{ProjectName, TaskId};
 use portcullis_core::lease::{Holder, Lease};
 use portcullis_core::step::Rules;
 use portcullis_core::time::{Clock, UnixMillis};
+use portcullis_git::Git;
 use portcullis_runtime::Runtime;
 use portcullis_store::Store;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -31,7 +33,11 @@ pub struct App {
     /// Where plugins are.
     pub registry: Registry,
     /// The projects by name.
-    pub projects: BTreeMap<ProjectName, Arc<Project>>,
+    pub projects: Projects,
+    /// Held while the projects are changed.
+    pub reloading: tokio::sync::Mutex<()>,
+    /// Starts git.
+    pub git: Git,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// This start of this daemon: fresh each time.
@@ -87,12 +93,12 @@ impl App {
 
     /// The project of this name.
     pub fn project(&self, name: &ProjectName) -> Option<Arc<Project>> {
-        self.projects.get(name).cloned()
+        self.projects.all().get(name).cloned()
     }
 
     /// The names of all projects.
     pub fn project_names(&self) -> Vec<ProjectName> {
-        self.projects.keys().cloned().collect()
+        self.projects.all().keys().cloned().collect()
     }
 
     /// The folder of one run.

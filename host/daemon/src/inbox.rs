@@ -126,7 +126,7 @@ fn owner(app: &App, source: Source, repository: &str) -> Option<Arc<Project>> {
         Source::Plane => return None,
     };
     let owns = |p: &&Arc<Project>| p.settings.forge == kind && p.settings.repository.eq_ignore_ascii_case(repository);
-    app.projects.values().find(owns).cloned()
+    app.projects.all().values().find(owns).cloned()
 }
 
 /// A work item was moved on the board: a command, if its new state is one (TRK-1).
@@ -139,7 +139,7 @@ async fn work_item(app: &App, event: Event) -> Result<Settlement, NotNow> {
         p.settings.tracker == TrackerKind::Plane
             && p.settings.plane.as_ref().is_some_and(|plane| plane.project_id == tracker_project)
     };
-    let Some(project) = app.projects.values().find(ours).cloned() else {
+    let Some(project) = app.projects.all().values().find(ours).cloned() else {
         return ignored(format!("no project owns tracker project `{tracker_project}`"));
     };
     // Some payloads carry the state's id alone; the tracker knows its name.

@@ -23,6 +23,7 @@ pub mod messengers;
 pub mod outbound;
 pub mod outbox;
 pub mod project;
+pub mod projects;
 pub mod prune;
 pub mod reaper;
 pub mod redact;

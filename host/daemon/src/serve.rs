@@ -11,6 +11,7 @@ use crate::http::server::{Shared, WebhookSecrets, router};
 use crate::local_forge::LocalForge;
 use crate::messengers;
 use crate::project::Project;
+use crate::projects::Projects;
 use crate::reaper;
 use crate::redact::Redactor;
 use crate::run::launch::Launcher;
@@ -31,7 +32,7 @@ use portcullis_store::Store;
 use portcullis_store::sqlite::SqliteStore;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -51,13 +52,35 @@ pub struct Running {
     tasks: JoinSet<()>,
 }
 
+/// What a project is set up with.
+pub struct Tools {
+    home: PathBuf,
+    git: Git,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    keys: Keys,
+}
+
+impl Tools {
+    /// Those of a running daemon.
+    pub fn of(app: &App) -> Self {
+        Self {
+            home: app.settings.server.home.clone(),
+            git: app.git.clone(),
+            store: app.store.clone(),
+            clock: app.clock.clone(),
+            keys: Keys { redactor: app.redactor.clone() },
+        }
+    }
+}
+
 /// Reads every secret that the settings name, into a redactor as well.
 struct Keys {
     redactor: Redactor,
 }
 
 impl Keys {
-    fn read(&mut self, key: &str, source: Option<&SecretSource>) -> Result<Option<Secret>, SettingsError> {
+    fn read(&self, key: &str, source: Option<&SecretSource>) -> Result<Option<Secret>, SettingsError> {
         let Some(source) = source else { return Ok(None) };
         let text = source.read(key)?;
         self.redactor.add(&text);
@@ -80,7 +103,7 @@ pub async fn start(settings: Settings) -> Result<Running> {
         .with_context(|| format!("failed to open the plugin registry {}", settings.registry().display()))?;
     let git = Git::new(GitSettings::default());
     git.check().context("git is not usable")?;
-    let mut keys = Keys { redactor: Redactor::default() };
+    let keys = Keys { redactor: Redactor::default() };
     let webhooks = WebhookSecrets {
         gitea: keys.read("webhooks.gitea", settings.webhooks.gitea.as_ref())?,
         github: keys.read("webhooks.github", settings.webhooks.github.as_ref())?,
@@ -91,9 +114,10 @@ pub async fn start(settings: Settings) -> Result<Running> {
     let tokens = Tokens::new(reader.as_ref().map(Secret::expose), operator.as_ref().map(Secret::expose));
     let messenger = messengers::from_settings(&settings.notify, |key, source| keys.read(key, source))?;
     let mut projects = BTreeMap::new();
+    let tools = Tools { home: home.clone(), git: git.clone(), store: store.clone(), clock: clock.clone(), keys };
     for project in &settings.project {
-        let opened = open_project(project, &home, &git, &store, &clock, &mut keys)
-            .with_context(|| format!("failed to set up project {}", project.name))?;
+        let opened =
+            open_project(project, &tools).with_context(|| format!("failed to set up project {}", project.name))?;
         projects.insert(project.name.clone(), Arc::new(opened));
     }
     let boot = new_boot()?;
@@ -103,12 +127,14 @@ pub async fn start(settings: Settings) -> Result<Running> {
         store,
         runtime,
         registry,
-        projects,
+        projects: Projects::new(projects),
+        reloading: tokio::sync::Mutex::default(),
+        git,
         clock,
         boot,
         bell: Bell::default(),
         launcher: Launcher { program: std::env::current_exe().context("failed to find our own program")? },
-        redactor: keys.redactor,
+        redactor: tools.keys.redactor,
         messenger,
         merge_leases: Mutex::default(),
         watches: Watches::default(),
@@ -124,7 +150,7 @@ pub async fn start(settings: Settings) -> Result<Running> {
         .context("failed to write the address file")?;
     // The first tick takes over what an earlier daemon left: its leases and its runs (LAU-6).
     let reap_again = reaper::tick(&app).await?;
-    tracing::info!(%address, home = %home.display(), projects = app.projects.len(), "portcullis is up");
+    tracing::info!(%address, home = %home.display(), projects = app.projects.all().len(), "portcullis is up");
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
     loops::spawn(&app, &stopping, &mut tasks, reap_again);
@@ -166,14 +192,12 @@ fn new_boot() -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn open_project(
-    settings: &ProjectSettings,
-    home: &Path,
-    git: &Git,
-    store: &Arc<dyn Store>,
-    clock: &Arc<dyn Clock>,
-    keys: &mut Keys,
-) -> Result<Project> {
+/// Sets one project up: its forge, its tracker, its remote.
+///
+/// # Errors
+/// A secret that is not there, an address that is none.
+pub fn open_project(settings: &ProjectSettings, tools: &Tools) -> Result<Project> {
+    let Tools { home, git, store, clock, keys } = tools;
     let token = keys.read(&format!("project.{}.forge_token", settings.name), settings.forge_token.as_ref())?;
     let mut remote = Remote::new(&settings.remote)?;
     let connection = |url: &Option<String>, default: &str| {

@@ -3,6 +3,7 @@
 //! Unknown keys are errors. Secrets stand in the environment or in files, never in the settings themselves, and are read
 //! by [`SecretSource::read`] alone. Deliberately absent: settings of parts that do not exist.
 
+use crate::projects::added_over_http;
 use portcullis_core::ids::{PluginName, ProjectName, RoleName, StageName};
 use portcullis_core::reaper::ReaperRules;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ pub struct Settings {
     pub notify: Notify,
     /// The projects.
     pub project: Vec<ProjectSettings>,
+    /// The file that these were read from.
+    #[serde(skip)]
+    pub source: Option<PathBuf>,
 }
 
 /// `[server]`.
@@ -265,7 +269,7 @@ pub struct Notify {
 }
 
 /// `[[project]]`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectSettings {
     /// Name; also the prefix of the builtin tracker's work items.
@@ -326,7 +330,7 @@ fn documents_folder() -> String {
 }
 
 /// A role's command.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoleSettings {
     /// Program and arguments; started in the task's worktree.
@@ -340,7 +344,7 @@ pub struct RoleSettings {
 }
 
 /// Plane's coordinates.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaneSettings {
     /// Base URL.
@@ -374,7 +378,7 @@ pub enum TrackerKind {
 }
 
 /// Where a secret is: `{ env = "NAME" }` or `{ file = "PATH" }`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, untagged)]
 pub enum SecretSource {
     /// An environment variable.
@@ -467,10 +471,12 @@ impl Settings {
         for (variable, value) in environment {
             overlay(&mut table, &variable, &value)?;
         }
-        let settings: Self = table.try_into().map_err(|error: toml::de::Error| SettingsError::Malformed {
+        let mut settings: Self = table.try_into().map_err(|error: toml::de::Error| SettingsError::Malformed {
             path: name,
             reason: error.to_string().trim_end().to_owned(),
         })?;
+        settings.source = path.map(Path::to_owned);
+        settings.project.extend(added_over_http(&settings.server.home)?);
         settings.check()?;
         Ok(settings)
     }
@@ -488,7 +494,11 @@ impl Settings {
         self.server.home.join(&self.gates.registry)
     }
 
-    fn check(&self) -> Result<(), SettingsError> {
+    /// Checks what the form alone does not say.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), SettingsError> {
         let wrong = |key: &str, reason: String| Err(SettingsError::Value { key: key.to_owned(), reason });
         if let Some(url) = &self.store.url
             && !url.starts_with("sqlite://")

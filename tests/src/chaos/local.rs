@@ -57,8 +57,7 @@ merge = true
 "#;
 
 /// Nothing here waits longer than it must.
-pub(super) const QUICK: &str =
-    "[queue]\nmax_concurrency = 2\nmax_per_project = 2\nretry_first_s = 0\nretry_longest_s = 1\n\n[runs]\nkill_grace_s = 1\n\n[reaper]\ninterval_s = 1\n\n";
+pub(super) const QUICK: &str = "[queue]\nmax_concurrency = 2\nmax_per_project = 2\nretry_first_s = 0\nretry_longest_s = 1\n\n[runs]\nkill_grace_s = 1\n\n[reaper]\ninterval_s = 1\n\n";
 
 /// Tells the developer's work green once it has something to mend.
 const DEVELOP: &str = r#"

@@ -72,8 +72,10 @@ impl Reference {
 
     /// Each point once that another story does not reach, or reaches in another way: what goes over the wire.
     pub fn beside(&self, other: &Self) -> Vec<Deaths> {
-        let wire = ["effect/", "merge/", "push/", "pull-request/", "webhook/", "event/", "store/store-", "store/settle-"];
-        let is_new = |point: &&String| !other.whole.contains_key(*point) || wire.iter().any(|part| point.starts_with(part));
+        let wire =
+            ["effect/", "merge/", "push/", "pull-request/", "webhook/", "event/", "store/store-", "store/settle-"];
+        let is_new =
+            |point: &&String| !other.whole.contains_key(*point) || wire.iter().any(|part| point.starts_with(part));
         self.whole.keys().filter(is_new).map(|point| vec![point.clone()]).collect()
     }
 

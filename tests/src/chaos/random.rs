@@ -17,7 +17,7 @@ const WORLD: World = World {
     others: 3,
     work: "sleep 0.$((PORTCULLIS_RUN_ID % 4))\n",
     ask_again_s: 1,
-    settings: "[queue]\nmax_concurrency = 3\nmax_per_project = 2\nmax_attempts = 8\nretry_first_s = 0\nretry_longest_s = 1\n\n[runs]\nkill_grace_s = 1\n\n[reaper]\ninterval_s = 1\ndead_ticks = 1\n\n",
+    settings: "[queue]\nmax_concurrency = 3\nmax_per_project = 2\nmax_attempts = 8\nretry_first_s = 0\nretry_longest_s = 1\n\n[runs]\nkill_grace_s = 1\n\n[reaper]\ninterval_s = 1\n\n",
 };
 /// Longest pause before a kill.
 const LONGEST_PAUSE_MS: usize = 500;

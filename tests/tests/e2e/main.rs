@@ -8,6 +8,7 @@ mod manifest;
 mod plane;
 mod plugins;
 mod processes;
+mod projects;
 mod queue;
 mod reaper;
 mod roles;

@@ -11,7 +11,7 @@ pub mod queue;
 pub mod switches;
 pub mod tasks;
 
-use crate::{demo, run, serve, settings::Settings};
+use crate::{demo, projects, run, serve, settings::Settings};
 use clap::{CommandFactory, Parser, Subcommand};
 use client::Daemon;
 use std::path::PathBuf;
@@ -41,6 +41,8 @@ enum Command {
     Pause(switches::PauseArgs),
     /// Lets what was paused go on
     Resume(switches::ResumeArgs),
+    /// Lets the daemon read the settings file's projects again
+    Reload(switches::ReloadArgs),
     /// Shows received events, and handles one again
     Event(events::EventArgs),
     /// A repository's manifest: begin one, check it, lock its plugins
@@ -117,6 +119,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Task(args) => runtime()?.block_on(tasks::run(args)),
         Command::Job(args) => runtime()?.block_on(switches::job(args)),
         Command::Pause(args) => runtime()?.block_on(switches::pause(args)),
+        Command::Reload(args) => runtime()?.block_on(switches::reload(args)),
         Command::Resume(args) => runtime()?.block_on(switches::resume(args)),
         Command::Event(args) => runtime()?.block_on(events::run(args)),
         Command::Gates(args) => gates::run(args),
@@ -140,11 +143,25 @@ fn daemon(args: &ServeArgs) -> Outcome {
     init_logging();
     runtime()?.block_on(async {
         let running = serve::start(settings).await?;
-        wait_for_end().await?;
+        tokio::select! {
+            ended = wait_for_end() => ended?,
+            failed = reload_when_asked(&running.app) => failed?,
+        }
         tracing::info!("stopping: nothing new is begun; runs go on under their shims");
         running.stop().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Reads the projects again at each SIGHUP (REG-2). Never ends by itself.
+async fn reload_when_asked(app: &std::sync::Arc<crate::app::App>) -> anyhow::Result<()> {
+    let mut asked = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    while asked.recv().await.is_some() {
+        if let Err(error) = projects::reload(app, "SIGHUP").await {
+            tracing::error!(error = %crate::gatehouse::chain(&error), "the settings were not taken over; everything stays as it was");
+        }
+    }
+    std::future::pending().await
 }
 
 /// Until SIGTERM or Ctrl-C.

@@ -1,4 +1,4 @@
-//! `portcullis pause`, `resume` and `job`: the kill-switches (QUE-7).
+//! `portcullis pause`, `resume` and `job`: the kill-switches (QUE-7); and `reload`.
 
 use super::print::{json, line};
 use super::{Outcome, Reach};
@@ -43,6 +43,13 @@ pub struct ResumeArgs {
     /// Who does it
     #[arg(long, env = "USER", default_value = "operator")]
     by: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Arguments of `portcullis reload`.
+#[derive(Debug, clap::Args)]
+pub struct ReloadArgs {
     #[command(flatten)]
     reach: Reach,
 }
@@ -123,6 +130,24 @@ pub async fn resume(args: ResumeArgs) -> Outcome {
         json(&answer);
     } else {
         line(&format!("{} goes on", answer["resumed"].as_str().unwrap_or_default()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `portcullis reload`.
+///
+/// # Errors
+/// As the daemon says it.
+pub async fn reload(args: ReloadArgs) -> Outcome {
+    let answer = args.reach.daemon()?.post("/reload", &object!({})).await?;
+    if args.reach.json {
+        json(&answer);
+    } else {
+        let names = |key: &str| {
+            let names: Vec<&str> = answer[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        };
+        line(&format!("added: {}; changed: {}; removed: {}", names("added"), names("changed"), names("removed")));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ pub mod auth;
 pub mod listen;
 pub mod operate;
 pub mod problem;
+pub mod projects;
 pub mod queue;
 pub mod runs;
 pub mod server;

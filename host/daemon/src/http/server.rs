@@ -2,13 +2,13 @@
 
 use super::auth::{Right, Tokens};
 use super::problem::{Problem, as_problem};
-use super::{operate, queue, runs, switches, tasks, webhooks};
+use super::{operate, projects, queue, runs, switches, tasks, webhooks};
 use crate::app::App;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use portcullis_connect::secret::Secret;
 use portcullis_core::event::Source;
@@ -69,6 +69,9 @@ pub fn router(shared: Shared) -> Router {
         .route("/tasks", post(operate::create))
         .route("/tasks/{id}/{action}", post(operate::act))
         .route("/jobs/{id}/{action}", post(switches::job))
+        .route("/projects", post(projects::add))
+        .route("/projects/{name}", delete(projects::remove))
+        .route("/reload", post(projects::reload))
         .route("/pause", post(switches::pause))
         .route("/resume", post(switches::resume))
         .route("/inbox/{id}/replay", post(operate::replay))

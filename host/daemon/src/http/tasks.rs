@@ -176,6 +176,7 @@ pub async fn projects(State(shared): State<Shared>) -> Json<Value> {
     let projects: Vec<Value> = shared
         .app
         .projects
+        .all()
         .values()
         .map(|project| {
             let s = &project.settings;
