@@ -1,7 +1,7 @@
 //! The store on one SQLite file.
 //!
 //! One thread writes, a few read beside it (WAL). Whatever was answered has been fsynced. Deliberately absent: any
-//! clock (`datetime('now')` included), and any second process on the same file.
+//! clock but for measuring how long a commit takes (`datetime('now')` included), and any second process on the same file.
 
 mod audit;
 mod board;
@@ -28,6 +28,7 @@ mod pauses;
 mod plans;
 mod prune;
 mod readers;
+mod rhythm;
 mod row;
 mod runs;
 mod schema;

@@ -89,6 +89,15 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         self.writer.write(doing, work).await
     }
+
+    /// For `work` that writes by one statement.
+    pub(super) async fn write_once<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, Fail> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write_once(doing, work).await
+    }
 }
 
 /// Makes the file readable by its owner alone, before anything is in it. SQLite gives its log the same mode.

@@ -28,7 +28,7 @@ use std::time::Duration;
 #[async_trait]
 impl Store for SqliteStore {
     async fn receive(&self, event: NewEvent) -> Result<Received, StoreError> {
-        self.write("store an event", move |db| inbox::receive(db, &event)).await
+        self.write_once("store an event", move |db| inbox::receive(db, &event)).await
     }
 
     async fn due_events(&self, now: UnixMillis, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
@@ -52,7 +52,7 @@ impl Store for SqliteStore {
     }
 
     async fn replay(&self, id: InboxId, now: UnixMillis) -> Result<bool, StoreError> {
-        self.write("replay an event", move |db| inbox::replay(db, id, now)).await
+        self.write_once("replay an event", move |db| inbox::replay(db, id, now)).await
     }
 
     async fn create_task(&self, task: NewTask, actor: &str, now: UnixMillis) -> Result<Created, StoreError> {
@@ -162,12 +162,12 @@ impl Store for SqliteStore {
         for_: Duration,
     ) -> Result<Acquire, StoreError> {
         let (name, holder) = (name.clone(), holder.clone());
-        self.write("take a lease", move |db| leases::acquire(db, &name, &holder, now, for_)).await
+        self.write_once("take a lease", move |db| leases::acquire(db, &name, &holder, now, for_)).await
     }
 
     async fn renew(&self, lease: &mut Lease, now: UnixMillis, for_: Duration) -> Result<bool, StoreError> {
         let (name, number, deadline) = (lease.name().clone(), lease.number(), now.plus(for_));
-        let until = self.write("renew a lease", move |db| leases::renew(db, &name, number, deadline)).await?;
+        let until = self.write_once("renew a lease", move |db| leases::renew(db, &name, number, deadline)).await?;
         let Some(until) = until else { return Ok(false) };
         *lease = Lease::granted(lease.name().clone(), number, until);
         Ok(true)
@@ -175,7 +175,7 @@ impl Store for SqliteStore {
 
     async fn release(&self, lease: Lease) -> Result<(), StoreError> {
         let (name, number) = (lease.name().clone(), lease.number());
-        self.write("release a lease", move |db| leases::release(db, &name, number)).await
+        self.write_once("release a lease", move |db| leases::release(db, &name, number)).await
     }
 
     async fn reclaim_leases(&self, boot: &str, now: UnixMillis) -> Result<Vec<LeaseRow>, StoreError> {
@@ -206,12 +206,12 @@ impl Store for SqliteStore {
 
     async fn launched(&self, job: &ClaimedJob, run: RunId, process: ProcessIdentity) -> Result<bool, StoreError> {
         let claim = runs::Claimed::of(job);
-        self.write("record a process", move |db| runs::launched(db, claim, run, &process)).await
+        self.write_once("record a process", move |db| runs::launched(db, claim, run, &process)).await
     }
 
     async fn exited(&self, job: &ClaimedJob, run: RunId, exit_code: i32, at: UnixMillis) -> Result<bool, StoreError> {
         let claim = runs::Claimed::of(job);
-        self.write("record an exit code", move |db| runs::exited(db, claim, run, exit_code, at)).await
+        self.write_once("record an exit code", move |db| runs::exited(db, claim, run, exit_code, at)).await
     }
 
     async fn finish(&self, job: &ClaimedJob, finish: Finish) -> Result<Finished, StoreError> {
@@ -271,7 +271,7 @@ impl Store for SqliteStore {
     }
 
     async fn delivered(&self, id: OutboxId, delivery: Delivery, now: UnixMillis) -> Result<bool, StoreError> {
-        self.write("record a delivery", move |db| outbox::delivered(db, id, &delivery, now)).await
+        self.write_once("record a delivery", move |db| outbox::delivered(db, id, &delivery, now)).await
     }
 
     async fn open_pull_request(
@@ -346,7 +346,7 @@ impl Store for SqliteStore {
         run: TestRun,
     ) -> Result<(), StoreError> {
         let (project, name, tree) = (project.clone(), name.to_owned(), tree.to_owned());
-        self.write("record a test run", move |db| known::record_test_run(db, &project, &name, &tree, &run)).await
+        self.write_once("record a test run", move |db| known::record_test_run(db, &project, &name, &tree, &run)).await
     }
 
     async fn test_run(&self, project: &ProjectName, name: &str, tree: &str) -> Result<Option<TestRun>, StoreError> {
@@ -366,7 +366,7 @@ impl Store for SqliteStore {
 
     async fn put_lock(&self, project: &ProjectName, lock: &str) -> Result<(), StoreError> {
         let (project, lock) = (project.clone(), lock.to_owned());
-        self.write("write a lock", move |db| known::put_lock(db, &project, &lock)).await
+        self.write_once("write a lock", move |db| known::put_lock(db, &project, &lock)).await
     }
 
     async fn audit(&self, filter: Filter) -> Result<Vec<AuditRow>, StoreError> {
@@ -399,6 +399,6 @@ impl Store for SqliteStore {
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        self.write("write a probe", counters::probe).await
+        self.write_once("write a probe", counters::probe).await
     }
 }

@@ -1,20 +1,31 @@
 //! The one thread that writes, with group commit.
 //!
 //! Requests queue up while an fsync is under way; the next transaction takes all of them (up to [`BATCH`]) and ends in
-//! one fsync. Each request runs under a savepoint of its own, so that one that fails is undone alone. Nobody is
-//! answered before COMMIT has returned; if it fails, everybody in the batch is told so and nothing was written.
+//! one fsync. One that fails is undone alone ([`Undo`]). Nobody is answered before COMMIT has returned; if it fails,
+//! everybody in the batch is told so and nothing was written.
 
+use super::rhythm::Rhythm;
 use super::row::{Fail, trouble};
 use crate::crash::{Side, point};
 use crate::model::{StoreError, Trouble};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Requests that share a transaction, at most.
 const BATCH: usize = 256;
+
+/// How what a failed request has written is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    /// It writes by one statement, and a statement that fails undoes itself.
+    Itself,
+    /// By a savepoint of its own. That costs: each page it changes is copied first.
+    Savepoint,
+}
 
 /// Runs a request and keeps its outcome for [`Request::answer`].
 trait Request: Send {
@@ -22,6 +33,8 @@ trait Request: Send {
     fn run(&mut self, db: &Connection) -> bool;
     /// What it does, if it has changed anything.
     fn changed(&self) -> Option<&'static str>;
+    /// How it is undone.
+    fn undo(&self) -> Undo;
     /// What it failed of, if that is the disk's fault.
     fn trouble(&self) -> Option<Trouble>;
     /// Tells the caller; `lost` says that the whole transaction was, with what it had done.
@@ -44,6 +57,7 @@ impl From<rusqlite::Error> for Lost {
 
 struct Ask<T, F> {
     doing: &'static str,
+    undo: Undo,
     work: Option<F>,
     changed: bool,
     outcome: Option<Result<T, StoreError>>,
@@ -71,6 +85,10 @@ where
 
     fn changed(&self) -> Option<&'static str> {
         self.changed.then_some(self.doing)
+    }
+
+    fn undo(&self) -> Undo {
+        self.undo
     }
 
     fn trouble(&self) -> Option<Trouble> {
@@ -118,8 +136,26 @@ impl Writer {
         doing: &'static str,
         work: impl FnOnce(&Connection) -> Result<T, Fail> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.ask(doing, Undo::Savepoint, work).await
+    }
+
+    /// The same for `work` that writes by one statement, and reads at most after it.
+    pub(super) async fn write_once<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, Fail> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ask(doing, Undo::Itself, work).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        undo: Undo,
+        work: impl FnOnce(&Connection) -> Result<T, Fail> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let ask = Ask { doing, work: Some(work), changed: false, outcome: None, reply };
+        let ask = Ask { doing, undo, work: Some(work), changed: false, outcome: None, reply };
         let requests = self.requests.as_ref().ok_or(StoreError::Closed)?;
         requests.send(Box::new(ask)).map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
@@ -137,11 +173,22 @@ impl Drop for Writer {
     }
 }
 
-fn serve(db: &Connection, queue: &Receiver<Box<dyn Request>>) {
-    while let Ok(first) = queue.recv() {
-        let mut batch = vec![first];
-        batch.extend(queue.try_iter().take(BATCH - 1));
-        let lost = transact(db, &mut batch).err();
+type Queue = Receiver<Box<dyn Request>>;
+
+fn serve(db: &Connection, queue: &Queue) {
+    let mut rhythm = Rhythm::default();
+    let mut waiting = Vec::new();
+    loop {
+        if waiting.is_empty() {
+            let Ok(first) = queue.recv() else { return };
+            waiting.push(first);
+        }
+        let mut batch = Batch { db, queue, rhythm: &mut rhythm, taken: std::mem::take(&mut waiting), run: 0 };
+        let lost = batch.transact().err();
+        let batch = batch.taken;
+        // Before anybody is answered: whoever is here now has waited meanwhile, and will again.
+        waiting.extend(queue.try_iter().take(BATCH));
+        rhythm.crowd(batch.len() + waiting.len());
         if let Some(Lost { reason, .. }) = &lost {
             tracing::error!(requests = batch.len(), reason, "a write transaction failed; nothing of it was written");
         }
@@ -151,39 +198,101 @@ fn serve(db: &Connection, queue: &Receiver<Box<dyn Request>>) {
     }
 }
 
-/// One transaction for all of `batch`. The error is why nothing of it was written.
-fn transact(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), Lost> {
-    let outcome = run_all(db, batch);
-    // COMMIT can fail and leave the transaction open; it must be gone before the next one.
-    if outcome.is_err() && !db.is_autocommit() {
-        db.execute_batch("ROLLBACK")
-            .map_err(|source| Lost { reason: format!("rolling back failed too: {source}"), ..source.into() })?;
-    }
-    outcome
+/// Requests that share a transaction.
+struct Batch<'a> {
+    db: &'a Connection,
+    queue: &'a Queue,
+    rhythm: &'a mut Rhythm,
+    taken: Vec<Box<dyn Request>>,
+    /// How many of them were run.
+    run: usize,
 }
 
-fn run_all(db: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), Lost> {
-    let run = |sql: &str| db.prepare_cached(sql).and_then(|mut s| s.execute([])).map(drop).map_err(Lost::from);
-    // IMMEDIATE: the write lock is taken at once, not in the middle of a request.
-    run("BEGIN IMMEDIATE")?;
-    for request in &mut *batch {
-        run("SAVEPOINT request")?;
-        let succeeded = request.run(db);
+impl Batch<'_> {
+    /// One transaction for all of them. The error is why nothing of it was written.
+    fn transact(&mut self) -> Result<(), Lost> {
+        let outcome = self.run_all();
+        // COMMIT can fail and leave the transaction open; it must be gone before the next one.
+        if outcome.is_err() && !self.db.is_autocommit() {
+            self.db
+                .execute_batch("ROLLBACK")
+                .map_err(|source| Lost { reason: format!("rolling back failed too: {source}"), ..source.into() })?;
+        }
+        outcome
+    }
+
+    fn sql(&self, sql: &str) -> Result<(), Lost> {
+        let ran = self.db.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        ran.map(drop).map_err(Lost::from)
+    }
+
+    fn run_all(&mut self) -> Result<(), Lost> {
+        // IMMEDIATE: the write lock is taken at once, not in the middle of a request.
+        self.sql("BEGIN IMMEDIATE")?;
+        let until = Instant::now() + self.rhythm.patience();
+        loop {
+            while self.run < self.taken.len() {
+                self.run_next()?;
+                self.run += 1;
+            }
+            let room = BATCH.saturating_sub(self.taken.len());
+            self.taken.extend(self.queue.try_iter().take(room));
+            if self.run < self.taken.len() {
+                continue;
+            }
+            if room == 0 || self.taken.len() >= self.rhythm.expected() {
+                break;
+            }
+            match self.queue.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(request) => self.taken.push(request),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        points(&self.taken, Side::Before);
+        let begun = Instant::now();
+        self.sql("COMMIT")?;
+        self.rhythm.committed(begun.elapsed());
+        points(&self.taken, Side::After);
+        Ok(())
+    }
+
+    fn run_next(&mut self) -> Result<(), Lost> {
+        let Some(undo) = self.taken.get(self.run).map(|request| request.undo()) else { return Ok(()) };
+        // The first needs no savepoint: there is nothing yet that would be undone with it.
+        let is_first = self.run == 0;
+        let has_savepoint = undo == Undo::Savepoint && !is_first;
+        if has_savepoint {
+            self.sql("SAVEPOINT request")?;
+        }
+        let before = self.db.total_changes();
+        let (succeeded, trouble) = match self.taken.get_mut(self.run) {
+            Some(request) => (request.run(self.db), request.trouble()),
+            None => return Ok(()),
+        };
         // After some failures (disk full, I/O error) SQLite rolls the whole transaction back by itself. Going on would
         // commit each following statement alone.
-        if db.is_autocommit() {
-            let reason = "the whole transaction was rolled back by the database".to_owned();
-            return Err(Lost { reason, trouble: request.trouble() });
+        if self.db.is_autocommit() {
+            return Err(Lost { reason: "the whole transaction was rolled back by the database".to_owned(), trouble });
         }
-        if !succeeded {
-            run("ROLLBACK TO request")?;
+        match (succeeded, has_savepoint) {
+            (true, false) => Ok(()),
+            (true, true) => self.sql("RELEASE request"),
+            (false, true) => {
+                self.sql("ROLLBACK TO request")?;
+                self.sql("RELEASE request")
+            }
+            (false, false) if is_first => {
+                self.sql("ROLLBACK")?;
+                self.sql("BEGIN IMMEDIATE")
+            }
+            (false, false) if self.db.total_changes() == before => Ok(()),
+            // Our own bug. Nothing of it may stay, and nothing else can be told apart from it.
+            (false, false) => {
+                let reason = "a request that failed had written more than it said".to_owned();
+                Err(Lost { reason, trouble })
+            }
         }
-        run("RELEASE request")?;
     }
-    points(batch, Side::Before);
-    run("COMMIT")?;
-    points(batch, Side::After);
-    Ok(())
 }
 
 fn points(batch: &[Box<dyn Request>], side: Side) {
@@ -245,6 +354,50 @@ mod tests {
         assert!(matches!(half, Err(StoreError::Database { doing: "fail half-way", .. })), "{half:?}");
         whole.unwrap();
         assert_eq!(count(&writer, "SELECT sum(id) FROM parent").await, 2);
+    }
+
+    #[tokio::test]
+    async fn the_first_of_a_transaction_is_undone_alone_too() {
+        // It has no savepoint.
+        let writer = writer();
+        for round in 0..20 {
+            let half = writer.write("fail half-way", |db| {
+                db.execute("INSERT INTO parent VALUES (-1)", [])?;
+                Ok(db.execute("INSERT INTO no_such_table VALUES (1)", [])?)
+            });
+            let whole = writer.write("insert", move |db| Ok(db.execute("INSERT INTO parent VALUES (?1)", [round])?));
+            // Nobody keeps the thread busy: the first begins at once, and the second may join it.
+            let (half, whole) = tokio::join!(half, whole);
+            half.unwrap_err();
+            whole.unwrap();
+        }
+        assert_eq!(count(&writer, "SELECT count(*) FROM parent WHERE id >= 0").await, 20);
+        assert_eq!(count(&writer, "SELECT count(*) FROM parent WHERE id < 0").await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_undoes_itself_has_no_savepoint_and_fails_alone() {
+        let writer = writer();
+        writer.write_once("insert", insert("INSERT INTO parent VALUES (1)")).await.unwrap();
+        let twice = writer.write_once("insert", insert("INSERT INTO parent VALUES (2), (1)"));
+        let whole = writer.write_once("insert", insert("INSERT INTO parent VALUES (3)"));
+        let (twice, whole) = together(&writer, twice, whole).await;
+        twice.unwrap_err();
+        whole.unwrap();
+        assert_eq!(count(&writer, "SELECT sum(id) FROM parent").await, 4, "nothing of the one that failed");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_wrote_more_than_it_said_takes_the_transaction_along_rather_than_stay_half_done() {
+        let writer = writer();
+        let innocent = writer.write("insert", insert("INSERT INTO parent VALUES (1)"));
+        let liar = writer.write_once("lie", |db| {
+            db.execute("INSERT INTO parent VALUES (2)", [])?;
+            Ok(db.execute("INSERT INTO no_such_table VALUES (1)", [])?)
+        });
+        let (innocent, liar) = together(&writer, innocent, liar).await;
+        assert!(innocent.is_err() && liar.is_err(), "{innocent:?} {liar:?}");
+        assert_eq!(count(&writer, "SELECT count(*) FROM parent").await, 0);
     }
 
     #[tokio::test]
