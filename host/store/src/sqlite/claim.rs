@@ -8,28 +8,41 @@ use portcullis_core::job::{Claim, ClaimedJob, Lane, TakeOver};
 use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, named_params};
 
-// One guarded statement. What it reads are partial indexes over queued and running rows; history costs nothing.
+// One guarded statement. It looks at the first claimable job of each project that has jobs waiting, whose turn it is
+// decides between them. What it reads are partial indexes over queued and running rows; history costs nothing, and a
+// long queue little.
 const CLAIM: &str = "
     UPDATE job
        SET state = 'running', attempt = attempt + 1, lease = lease + 1, boot = :boot, run = NULL, reason = NULL,
            claimed_at_ms = :now_ms
      WHERE state = 'queued'
        AND id = (
-            SELECT j.id
-              FROM job j
-              JOIN task t ON t.id = j.task
-              LEFT JOIN project_served s ON s.lane = j.lane AND s.project = j.project
-             WHERE j.state = 'queued' AND j.lane = :lane AND j.not_before_ms <= :now_ms
-               AND t.standing <> 'held'
-               AND (j.lane = 'ci' OR j.visit = t.visit)
-               AND NOT EXISTS (SELECT 1 FROM pause p
-                                WHERE (p.kind = 'daemon' AND p.name = '')
-                                   OR (p.kind = 'project' AND p.name = j.project)
-                                   OR (p.kind = 'role' AND p.name = j.role))
+            WITH RECURSIVE
+            waiting (project) AS (
+                SELECT min(project) FROM job WHERE state = 'queued' AND lane = :lane
+                UNION ALL
+                SELECT (SELECT min(project) FROM job
+                         WHERE state = 'queued' AND lane = :lane AND project > waiting.project)
+                  FROM waiting WHERE waiting.project IS NOT NULL),
+            first (project, id) AS (
+                SELECT w.project,
+                       (SELECT j.id FROM job j INDEXED BY job_queued JOIN task t ON t.id = j.task
+                         WHERE j.state = 'queued' AND j.lane = :lane AND j.project = w.project
+                           AND j.not_before_ms <= :now_ms
+                           AND t.standing <> 'held'
+                           AND (j.lane = 'ci' OR j.visit = t.visit)
+                           AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.kind = 'role' AND p.name = j.role)
+                         ORDER BY j.id LIMIT 1)
+                  FROM waiting w
+                 WHERE w.project IS NOT NULL
+                   AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.kind = 'project' AND p.name = w.project)
+                   AND (SELECT count(*) FROM job r
+                         WHERE r.state = 'running' AND r.lane = :lane AND r.project = w.project) < :per_project)
+            SELECT f.id FROM first f LEFT JOIN project_served s ON s.lane = :lane AND s.project = f.project
+             WHERE f.id IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.kind = 'daemon' AND p.name = '')
                AND (SELECT count(*) FROM job r WHERE r.state = 'running' AND r.lane = :lane) < :overall
-               AND (SELECT count(*) FROM job r
-                     WHERE r.state = 'running' AND r.lane = :lane AND r.project = j.project) < :per_project
-             ORDER BY coalesce(s.turn, 0), j.id
+             ORDER BY coalesce(s.turn, 0), f.id
              LIMIT 1)
  RETURNING id";
 
