@@ -2,7 +2,7 @@
 //!
 //! Transcripts and logs are large and stand in a table of their own, which lists do not read.
 
-use super::row::{Columns, Fail, all, change, intact, missing, one, signed, to_json, word};
+use super::row::{Columns, Fail, all, change, insert, intact, missing, one, signed, to_json, word};
 use crate::model::Filter;
 use portcullis_core::digest::Digest;
 use portcullis_core::gate::{Evaluation, Outcome, PluginRef, Report, Verdict};
@@ -17,8 +17,7 @@ const ADD: &str = "
                             call, mode, on_fault, ending, outcome, duration_ns, memory_peak_bytes, host_calls, at_ms)
     SELECT id, project, coalesce(:visit, visit), :gate, :plugin, :plugin_version, :plugin_digest, :config_digest, :subject,
            :call, :mode, :on_fault, :ending, :outcome, :duration_ns, :memory_peak_bytes, :host_calls, :at_ms
-      FROM task WHERE id = :task
- RETURNING id";
+      FROM task WHERE id = :task";
 
 const ADD_RECORD: &str = "
     INSERT INTO evaluation_record (evaluation, transcript, log) VALUES (:evaluation, :transcript, :log)";
@@ -38,7 +37,7 @@ pub(super) fn observe(db: &Connection, task: TaskId, evaluation: &Evaluation) ->
 
 fn write(db: &Connection, task: TaskId, visit: Option<i64>, evaluation: &Evaluation) -> Result<(), Fail> {
     let report = &evaluation.report;
-    let id: Option<i64> = one(
+    let id = insert(
         db,
         ADD,
         named_params! {
@@ -52,7 +51,6 @@ fn write(db: &Connection, task: TaskId, visit: Option<i64>, evaluation: &Evaluat
             ":memory_peak_bytes": signed(report.memory_peak_bytes), ":host_calls": signed(report.host_calls),
             ":at_ms": evaluation.at.0,
         },
-        |row| Ok(row.get(0)?),
     )?;
     let id = id.ok_or_else(|| missing("task", task))?;
     let record = named_params! { ":evaluation": id, ":transcript": report.transcript, ":log": report.log };

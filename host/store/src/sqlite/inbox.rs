@@ -1,6 +1,6 @@
 //! What has come in? The inbox: an event is stored once, whatever its sender does (WEB-2, WEB-3).
 
-use super::row::{Columns, Fail, Params, all, change, hit, missing, one, word};
+use super::row::{Columns, Fail, Params, all, change, hit, insert, missing, one, word};
 use crate::model::{NewEvent, Received, StoreError};
 use portcullis_core::event::{InboxRow, InboxState};
 use portcullis_core::ids::InboxId;
@@ -11,8 +11,7 @@ use rusqlite::{Connection, Row, named_params};
 const RECEIVE: &str = "
     INSERT INTO inbox (source, delivery, meaning, event, body, state, not_before_ms, received_at_ms)
     VALUES (:source, :delivery, :meaning, :event, :body, 'new', :at_ms, :at_ms)
-    ON CONFLICT DO NOTHING
-    RETURNING id";
+    ON CONFLICT DO NOTHING";
 
 const SEEN: &str = "
     SELECT id FROM inbox WHERE source = :source AND delivery = :delivery
@@ -22,14 +21,13 @@ const SEEN: &str = "
 
 pub(super) fn receive(db: &Connection, event: &NewEvent) -> Result<Received, Fail> {
     let source = event.source.as_str();
-    let stored: Option<i64> = one(
+    let stored = insert(
         db,
         RECEIVE,
         named_params! {
             ":source": source, ":delivery": event.delivery, ":meaning": event.meaning, ":event": event.event,
             ":body": event.body, ":at_ms": event.at.0,
         },
-        |row| Ok(row.get(0)?),
     )?;
     if let Some(id) = stored {
         return Ok(Received::Stored(InboxId(id)));

@@ -1,6 +1,6 @@
 //! Which jobs are there? Making them, calling them off when their task moves on, and reading them (QUE-1).
 
-use super::row::{Columns, Fail, all, change, intact, missing, one};
+use super::row::{Columns, Fail, all, change, insert, intact, missing, one};
 use super::runs;
 use crate::model::{DamagedJob, NewCiJob, RunningJobs, StoreError, ci_role};
 use portcullis_core::ids::{JobId, ProjectName, RoleName, RunId, StageName, TaskId};
@@ -22,15 +22,14 @@ pub(super) fn enqueue_role(db: &Connection, task: TaskId, role: &RoleName, now: 
 const ENQUEUE_CI: &str = "
     INSERT INTO job (task, project, lane, stage, visit, role, revision, state, not_before_ms, created_at_ms)
     SELECT id, project, 'ci', stage, visit, :role, :revision, 'queued', :now_ms, :now_ms FROM task WHERE id = :task
-    ON CONFLICT DO NOTHING
- RETURNING id";
+    ON CONFLICT DO NOTHING";
 
 pub(super) fn enqueue_ci(db: &Connection, job: &NewCiJob) -> Result<Option<JobId>, Fail> {
     let role = ci_role();
     let params = named_params! {
         ":task": job.task.0, ":role": role.as_str(), ":revision": job.revision.as_str(), ":now_ms": job.at.0,
     };
-    one(db, ENQUEUE_CI, params, |row| Ok(JobId(row.get(0)?)))
+    Ok(insert(db, ENQUEUE_CI, params)?.map(JobId))
 }
 
 const SUPERSEDE: &str = "

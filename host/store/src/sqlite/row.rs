@@ -56,6 +56,12 @@ pub(super) fn change(db: &Connection, sql: &str, params: Params<'_>) -> Result<u
     Ok(db.prepare_cached(sql)?.execute(params)?)
 }
 
+/// Inserts a row and answers its number; none: the statement found no reason to. (RETURNING would tell, too, but makes and
+/// drops a table each time.)
+pub(super) fn insert(db: &Connection, sql: &str, params: Params<'_>) -> Result<Option<i64>, Fail> {
+    Ok(if change(db, sql, params)? == 0 { None } else { Some(db.last_insert_rowid()) })
+}
+
 /// The first row, if there is one.
 pub(super) fn one<T>(
     db: &Connection,

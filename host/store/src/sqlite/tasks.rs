@@ -4,7 +4,7 @@
 
 use super::audit::{self, Entry};
 use super::jobs;
-use super::row::{Columns, Fail, all, change, intact, missing, one, to_json};
+use super::row::{Columns, Fail, all, change, insert, intact, missing, one, to_json};
 use crate::model::Filter;
 use portcullis_core::ids::{ProjectName, Revision, StageName, TaskId, WorkItem};
 use portcullis_core::lease::LeaseName;
@@ -18,8 +18,7 @@ const CREATE: &str = "
                       stage_since_ms, fresh_from_ms, created_at_ms, rung_at_ms, next_look_at_ms, standing)
     VALUES (:project, :work_item, :tracker_id, :title, :description, :stage, 1, 1, :branch, :overlay,
             :now_ms, :now_ms, :now_ms, :now_ms, :now_ms, 'active')
-    ON CONFLICT DO NOTHING
-    RETURNING id";
+    ON CONFLICT DO NOTHING";
 
 const EXISTING: &str = "
     SELECT id FROM task WHERE project = :project AND work_item = :work_item
@@ -28,7 +27,7 @@ const EXISTING: &str = "
     LIMIT 1";
 
 pub(super) fn create(db: &Connection, new: &NewTask, actor: &str, now: UnixMillis) -> Result<Created, Fail> {
-    let made: Option<i64> = one(
+    let made = insert(
         db,
         CREATE,
         named_params! {
@@ -36,7 +35,6 @@ pub(super) fn create(db: &Connection, new: &NewTask, actor: &str, now: UnixMilli
             ":title": new.title, ":description": new.description, ":stage": new.stage.as_str(),
             ":branch": new.branch, ":overlay": to_json(&new.overlay)?, ":now_ms": now.0,
         },
-        |row| Ok(row.get(0)?),
     )?;
     let Some(id) = made.map(TaskId) else {
         let existing = named_params! {
