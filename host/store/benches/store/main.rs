@@ -2,7 +2,7 @@
 //! disk and in turns: a bare SQLite loop with one transaction each, and one with group commit, both with the smallest
 //! tables that would do, writing the same number of rows ([`work::Work::bare_writes`] says which).
 //!
-//! `cargo bench --profile dev -p portcullis-store --bench store [-- WORK …]` prints a table. Figures mean something only
+//! `cargo bench --profile dev -p portcullis-store --bench store [-- WORK … PRODUCERS …]` prints a table. Figures mean something only
 //! side by side: the load on the machine alone moves them several times over.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints a table for people")]
 
@@ -42,6 +42,8 @@ struct Figures {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let sizes: Vec<usize> = wanted.iter().filter_map(|arg| arg.parse().ok()).collect();
+    let wanted: Vec<String> = wanted.into_iter().filter(|arg| arg.parse::<usize>().is_err()).collect();
     let load = || std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("Load average before: {} on {cores} cores", load());
@@ -50,7 +52,7 @@ fn main() {
         println!("{}: the bare loops write {}.\n", work.name(), work.bare_writes());
         println!("| producers | rival | a second | of group commit | p50 µs | p99 µs |");
         println!("|---:|---|---:|---:|---:|---:|");
-        for (producers, pieces) in SIZES {
+        for (producers, pieces) in SIZES.into_iter().filter(|(n, _)| sizes.is_empty() || sizes.contains(n)) {
             compare(work, producers, pieces);
         }
         println!();

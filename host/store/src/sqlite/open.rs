@@ -6,6 +6,7 @@ use super::row::Fail;
 use super::schema;
 use super::writer::Writer;
 use crate::model::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -109,11 +110,18 @@ fn private(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Statements stay prepared. Without the stability guarantee SQLite looks at what is bound to parameters that a partial
+/// index may ask about (`lane = :lane`), and prepares the statement anew for every execution.
+fn keep_plans(db: &Connection) -> rusqlite::Result<()> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
 fn writing(path: &Path, durability: Durability) -> rusqlite::Result<Connection> {
     // No URI flag: a path is a path, whatever characters it has. No mutex: a connection stays with its thread.
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(Duration::from_secs(10))?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_plans(&db)?;
     db.execute_batch(match durability {
         Durability::Full => "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
         Durability::None => "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;",
@@ -129,9 +137,32 @@ fn writing(path: &Path, durability: Durability) -> rusqlite::Result<Connection> 
 fn reading(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(Duration::from_secs(10))?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_plans(&db)?;
     db.execute_batch(
         "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;",
     )?;
     Ok(db)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+    use super::*;
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_is_bound_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("portcullis.db");
+        drop(SqliteStore::open(&path).unwrap());
+        for db in [writing(&path, Durability::None).unwrap(), reading(&path).unwrap()] {
+            // The lane is what a partial index asks about.
+            let asked = "SELECT id FROM job WHERE task = ?1 AND lane = ?2 AND state IN ('queued', 'running')";
+            let mut statement = db.prepare(asked).unwrap();
+            for (task, lane) in [(1, "role"), (2, "ci"), (3, "role")] {
+                assert!(!statement.exists((task, lane)).unwrap());
+            }
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        }
+    }
 }

@@ -134,3 +134,17 @@ fn what_every_tick_asks_reads_only_what_is_active() {
     }
     assert!(offences.is_empty(), "{offences:#?}");
 }
+
+#[test]
+fn a_claim_looks_at_the_first_of_each_line_and_sorts_no_queue() {
+    // QUE-1: what a claim costs does not grow with the queue.
+    let mut db = Connection::open_in_memory().unwrap();
+    schema::migrate(&mut db).unwrap();
+    let statements = statements();
+    let (_, sql) = statements.iter().find(|(name, _)| name == "claim.rs: CLAIM").unwrap();
+    let plan = plan(&db, sql).unwrap();
+    let (last, others) = plan.split_last().unwrap();
+    assert!(last.contains("TEMP B-TREE"), "one of each project is sorted: {plan:#?}");
+    assert!(!others.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+    assert!(others.iter().any(|step| step.contains("job_queued (lane=? AND project=?)")), "{plan:#?}");
+}
