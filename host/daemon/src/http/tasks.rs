@@ -12,7 +12,7 @@ use portcullis_core::gate::{Evaluation, Outcome};
 use portcullis_core::ids::{EvaluationId, InboxId, ProjectName, TaskId};
 use portcullis_core::task::Task;
 use portcullis_core::time::UnixMillis;
-use portcullis_store::Filter;
+use portcullis_store::{Filter, StoreError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -66,7 +66,11 @@ pub async fn show(State(shared): State<Shared>, Path(id): Path<i64>) -> Result<J
     let wanted = Filter { task: Some(task.id), limit: 200, ..Filter::default() };
     let evaluations = shared.app.store.evaluations(wanted).await?;
     let board = shared.app.store.board_item(&task.project, &task.work_item).await?;
-    let job = shared.app.store.job_of_visit(task.id).await?;
+    // A task whose job cannot be read is held for it; whoever looks for the reason still sees the rest.
+    let job = match shared.app.store.job_of_visit(task.id).await {
+        Err(error @ StoreError::Damaged { .. }) => json!({ "damaged": error.to_string() }),
+        job => json!(job?),
+    };
     Ok(Json(json!({
         "task": task, "job": job, "board": board,
         "evaluations": evaluations.iter().rev().map(shown).collect::<Vec<_>>(),
