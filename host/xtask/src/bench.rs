@@ -1,13 +1,35 @@
 //! `cargo xtask bench`: runs every benchmark of the workspace and says on which machine, and how busy it was, since a
-//! number without that means little.
+//! number without that means little. With `--peers` it compares the queue with other queues instead.
+
+mod cluster;
+mod figures;
+mod install;
+mod peers;
 
 use crate::cargo::cargo;
 use crate::console::say;
 use std::fs;
 use std::path::Path;
 
+/// What can be chosen.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Compare the queue with other queues instead; installs them below the target folder, and PostgreSQL as a package.
+    #[arg(long)]
+    peers: bool,
+    /// Rounds of the comparison; medians are shown.
+    #[arg(long, default_value_t = 5, requires = "peers")]
+    rounds: usize,
+    /// Jobs in each round of the comparison.
+    #[arg(long, default_value_t = 2000, requires = "peers")]
+    jobs: usize,
+}
+
 /// Runs the task.
-pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
+pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    if options.peers {
+        return peers::run(root, options.rounds.max(1), options.jobs.max(1));
+    }
     say(format_args!("before: {}", machine()));
     // The profile that tests and demo use: the default one of `cargo bench` would build wasmtime a second time.
     cargo(root, &["bench", "--profile", "dev", "--workspace", "--locked", "--bench", "*"], &[])?;

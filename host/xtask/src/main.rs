@@ -30,8 +30,8 @@ enum Task {
     Plugins(plugins::Options),
     /// Checks format, lints, documentation, house rules and dependency policy.
     Lint,
-    /// Runs every benchmark.
-    Bench,
+    /// Runs every benchmark, or compares the queue with others.
+    Bench(bench::Options),
     /// Kills the daemon, its shims and its roles, and checks that nothing is stuck, doubled or lost.
     Chaos(chaos::Options),
 }
@@ -46,7 +46,7 @@ fn main() -> anyhow::Result<()> {
     match task {
         Task::Plugins(options) => plugins::run(&root, &options),
         Task::Lint => lint::run(&root),
-        Task::Bench => bench::run(&root),
+        Task::Bench(options) => bench::run(&root, &options),
         Task::Chaos(options) => chaos::run(&root, &options),
     }
 }
