@@ -11,20 +11,20 @@ use tokio::runtime::Runtime;
 
 const TOKEN: &str = "token-of-the-bench";
 /// How long anything is waited for that only has to happen.
-pub const PATIENCE: Duration = Duration::from_secs(1_800);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1_800);
 
 /// What kind of house.
-pub struct Plan {
+pub(crate) struct Plan {
     /// Runs of roles at once.
-    pub at_once: u32,
+    pub(crate) at_once: u32,
     /// What the analyst does, as a shell's command. The other roles do nothing.
-    pub analyst: &'static str,
+    pub(crate) analyst: &'static str,
     /// What the daemon logs, as `RUST_LOG` has it.
-    pub log: &'static str,
+    pub(crate) log: &'static str,
 }
 
 /// A daemon and all that it needs.
-pub struct House {
+pub(crate) struct House {
     daemon: Child,
     url: String,
     log: &'static str,
@@ -36,7 +36,7 @@ pub struct House {
 
 impl House {
     /// Builds it and starts the daemon.
-    pub fn open(plan: &Plan) -> Self {
+    pub(crate) fn open(plan: &Plan) -> Self {
         let repo = TempRepo::with_commit("README.md", "# bench\n");
         repo.commit_file(".portcullis/gates.toml", "format = 1\n");
         let home = tempfile::tempdir().unwrap();
@@ -50,24 +50,24 @@ impl House {
     }
 
     /// Its folder.
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
     /// SIGKILL for the daemon; its roles go on.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.daemon.kill().unwrap();
         self.daemon.wait().unwrap();
     }
 
     /// Starts the daemon that was killed. It listens some time later.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         std::fs::remove_file(self.home().join("url")).unwrap();
         self.daemon = serve(self.home.path(), self.log);
     }
 
     /// Waits until the daemon listens.
-    pub fn await_listener(&mut self) {
+    pub(crate) fn await_listener(&mut self) {
         let address = self.home().join("url");
         let url = eventually_some("the daemon listens", PATIENCE, || {
             std::fs::read_to_string(&address).ok().filter(|url| url.ends_with('\n'))
@@ -76,12 +76,12 @@ impl House {
     }
 
     /// What the daemon has logged.
-    pub fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.home().join("log")
     }
 
     /// Makes this many tasks; their numbers.
-    pub fn make(&self, tasks: usize) -> Vec<i64> {
+    pub(crate) fn make(&self, tasks: usize) -> Vec<i64> {
         let make = |n: usize| {
             let body = json!({ "project": "bench", "work_item": format!("B-{}-{n}", self.daemon.id()), "title": "go" });
             let request = self.http.post(format!("{}/tasks", self.url)).bearer_auth(TOKEN).json(&body);
@@ -92,13 +92,13 @@ impl House {
     }
 
     /// Asks the daemon.
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(TOKEN);
         self.runtime.block_on(async { request.send().await.unwrap().json().await.unwrap() })
     }
 
     /// Lets a millisecond pass between two questions.
-    pub fn tick(&self) {
+    pub(crate) fn tick(&self) {
         self.runtime.block_on(async {
             let mut tick = tokio::time::interval(Duration::from_millis(1));
             tick.tick().await; // The first one is at once.
@@ -107,14 +107,14 @@ impl House {
     }
 
     /// Its resident memory.
-    pub fn resident_mb(&self) -> f64 {
+    pub(crate) fn resident_mb(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.daemon.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
     }
 
     /// The roles that run: each task with the process of its role.
-    pub fn roles(&self) -> Vec<(i64, u32)> {
+    pub(crate) fn roles(&self) -> Vec<(i64, u32)> {
         let shown = self.get("/queue");
         let running = shown["running"].as_array().map(Vec::as_slice).unwrap_or_default();
         let role = |job: &Value| Some((job["task"].as_i64()?, child_of(job["pid"].as_u64()?)?));
@@ -135,13 +135,13 @@ impl Drop for House {
 }
 
 /// SIGKILL.
-pub fn kill_now(pid: u32) {
+pub(crate) fn kill_now(pid: u32) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     let _gone_already = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
 }
 
 /// The load average, as the system tells it.
-pub fn load() -> String {
+pub(crate) fn load() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     load.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }

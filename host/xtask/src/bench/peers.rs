@@ -9,6 +9,7 @@ use super::install::{self, Places};
 use super::machine;
 use crate::console::say;
 use anyhow::{Context, ensure};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +24,8 @@ const DISK: &str = "/var/tmp";
 /// One queue with one setting.
 struct Contender {
     name: &'static str,
-    /// The program, and what stands before and behind the database, the clients and the jobs. Or why there is none.
+    /// The program (an interpreter, with its script), or why there is none. It is called with the database, the clients,
+    /// the jobs and the setting.
     program: Result<(PathBuf, Option<PathBuf>), String>,
     setting: Option<&'static str>,
     on_postgres: bool,
@@ -35,7 +37,8 @@ pub(crate) fn run(root: &Path, rounds: usize, jobs: usize) -> anyhow::Result<()>
     let contenders = contenders(&places)?;
     let cluster = install::postgres().and_then(|()| Cluster::start(Path::new(DISK)));
     let cluster = cluster.map_err(|error| format!("no PostgreSQL: {error:#}"));
-    let mut failures = Vec::new();
+    // Each once, with the number of rounds that it cost.
+    let mut failures: BTreeMap<(&str, String), usize> = BTreeMap::new();
     let mut out = std::io::stdout().lock();
     writeln!(out, "Before: {}.", machine())?;
     writeln!(out, "{}.", install::versions(&places).join(", "))?;
@@ -46,7 +49,7 @@ pub(crate) fn run(root: &Path, rounds: usize, jobs: usize) -> anyhow::Result<()>
             for (contender, figures) in contenders.iter().zip(&mut figures) {
                 match compete(contender, &cluster, clients, jobs) {
                     Ok(round) => figures.push(round),
-                    Err(error) => failures.push((contender.name, clients, round, format!("{error:#}"))),
+                    Err(error) => *failures.entry((contender.name, format!("{error:#}"))).or_default() += 1,
                 }
             }
             say(format_args!("{clients} clients, round {} of {rounds}: {}", round + 1, machine()));
@@ -56,8 +59,8 @@ pub(crate) fn run(root: &Path, rounds: usize, jobs: usize) -> anyhow::Result<()>
         }
     }
     writeln!(out, "\nAfter: {}.", machine())?;
-    for (name, clients, round, why) in failures {
-        writeln!(out, "- {name}, {clients} clients, round {}: {why}", round + 1)?;
+    for ((name, why), rounds) in failures {
+        writeln!(out, "- {name}: {rounds} rounds without a result: {why}")?;
     }
     Ok(())
 }

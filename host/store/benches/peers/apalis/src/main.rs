@@ -13,6 +13,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 /// Not measured.
@@ -36,8 +37,7 @@ fn main() -> Result<(), Failure> {
         tell("enqueue", jobs, whole, &waits);
         let whole = work(&pool, clients, jobs, "measured").await?;
         tell("work", jobs, whole, &[]);
-        let done: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM Jobs WHERE status = 'Done'").fetch_one(&pool).await?;
+        let done: i64 = sqlx::query_scalar("SELECT count(*) FROM Jobs WHERE status = 'Done'").fetch_one(&pool).await?;
         if done != i64::try_from(jobs + WARM)? {
             return Err(format!("the round does not count: {done} jobs are done").into());
         }
@@ -97,7 +97,8 @@ async fn work(pool: &SqlitePool, clients: usize, jobs: usize, name: &str) -> Res
         let (handled, ended, mut all) = (Arc::clone(&handled), Arc::clone(&ended), all.clone());
         let storage = SqliteStorage::<String>::new(pool);
         let name = format!("{name}-{client}");
-        workers.spawn(async move {
+        // On threads of their own: the compiler cannot show that a worker's future may move between threads.
+        workers.spawn_blocking(move || {
             let worker = WorkerBuilder::new(name).backend(storage).build(move |_: String| {
                 if handled.fetch_add(1, Ordering::SeqCst) + 1 == jobs {
                     let _somebody_listens = ended.send(true);
@@ -108,7 +109,7 @@ async fn work(pool: &SqlitePool, clients: usize, jobs: usize, name: &str) -> Res
                 let _the_sender_lives = all.wait_for(|all| *all).await;
                 Ok::<(), WorkerError>(())
             };
-            worker.run_until(signal).await
+            Handle::current().block_on(worker.run_until(signal))
         });
     }
     while let Some(ended) = workers.join_next().await {
