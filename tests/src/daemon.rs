@@ -16,6 +16,9 @@ use std::time::Duration;
 /// How long anything here is waited for. Nothing takes as long as this: it only keeps a broken test from hanging.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// File in the home folder that says how many milliseconds the daemon's clock is set forward; none: not at all.
+pub(crate) const CLOCK_FILE: &str = "clock";
+
 /// The workspace's root.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace").to_owned()
@@ -66,6 +69,8 @@ pub struct Answer {
     pub status: u16,
     /// `content-type`; empty if there is none.
     pub content_type: String,
+    /// `retry-after` in seconds, if it is set.
+    pub retry_after: Option<u64>,
     /// The body, if it was JSON; else its text.
     pub body: Value,
 }
@@ -86,6 +91,7 @@ impl Daemon {
             .args(["serve", "--config"])
             .arg(settings)
             .envs(env.iter().copied())
+            .env("PORTCULLIS_CLOCK_FILE", home.join(CLOCK_FILE))
             .env("RUST_LOG", "info,portcullis=debug,wasmtime=warn")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -185,8 +191,10 @@ impl Daemon {
             let status = answer.status().as_u16();
             let content_type = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
             let content_type = content_type.unwrap_or_default().to_owned();
+            let retry_after = answer.headers().get("retry-after").and_then(|after| after.to_str().ok()?.parse().ok());
             let text = answer.text().await.ok()?;
-            Some(Answer { status, content_type, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+            let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+            Some(Answer { status, content_type, retry_after, body })
         })
     }
 

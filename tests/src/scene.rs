@@ -1,6 +1,6 @@
 //! A scene: repository, settings and home, from which a daemon is started, stopped and started again.
 
-use crate::daemon::{Daemon, workspace};
+use crate::daemon::{CLOCK_FILE, Daemon, workspace};
 use portcullis_testkit::TempRepo;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -186,6 +186,13 @@ impl Scene {
     pub fn database(&self, sql: &str) {
         let db = rusqlite::Connection::open(self.home().join("portcullis.db")).expect("the database opens");
         db.execute_batch(sql).expect("the database takes it");
+    }
+
+    /// Sets the daemon's clock: forward, or back if negative, from what the machine says. A daemon that runs sees it at once.
+    pub fn set_clock(&self, forward_ms: i64) {
+        let (file, part) = (self.home().join(CLOCK_FILE), self.home().join("clock.part"));
+        std::fs::write(&part, forward_ms.to_string()).expect("the clock can be set");
+        std::fs::rename(part, file).expect("the clock can be set");
     }
 
     /// Starts the daemon and waits until it listens.

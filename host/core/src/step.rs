@@ -374,7 +374,8 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// Whether `evaluation` speaks about what stands here now (GAT-8): same edge, head, target, code and configuration,
-    /// and no person has decided anything since.
+    /// and no person has decided anything since. One that is dated later than now was given before the clock was set back:
+    /// nobody can tell what has happened since, and waiting for its time could take for ever.
     fn is_valid(&self, evaluation: &Evaluation, binding: &GateBinding) -> bool {
         evaluation.gate == binding.gate
             && evaluation.plugin == binding.plugin
@@ -384,6 +385,7 @@ impl Attempt<'_> {
             && evaluation.subject.head == *self.head
             && evaluation.subject.target_head == *self.view.target_head
             && evaluation.at >= self.fresh_from()
+            && evaluation.at <= self.now
     }
 
     /// Evaluations made earlier than this are void.
@@ -511,7 +513,8 @@ impl Attempt<'_> {
             .evaluations
             .iter()
             .rev()
-            .filter(|e| e.gate == spec.name && e.subject.head == *self.head && e.at >= self.view.task.fresh_from)
+            .filter(|e| e.gate == spec.name && e.subject.head == *self.head)
+            .filter(|e| e.at >= self.view.task.fresh_from && e.at <= self.now)
             .filter_map(|e| match &e.report.outcome {
                 Outcome::Judged(judgement) => Some((judgement.verdict, e.at)),
                 Outcome::Faulted(_) => None,

@@ -5,6 +5,7 @@ use crate::project::Project;
 use crate::projects::Projects;
 use crate::reaper::ReaperReport;
 use crate::redact::Redactor;
+use crate::room::Room;
 use crate::run::launch::Launcher;
 use crate::run::process::identify;
 use crate::run::watch::Watches;
@@ -54,6 +55,8 @@ pub struct App {
     pub merge_leases: Mutex<HashMap<TaskId, Lease>>,
     /// The jobs in this daemon's hands.
     pub watches: Watches,
+    /// Whether there is room to work in.
+    pub room: Room,
     /// What the reaper has done and found.
     pub reaper: Mutex<ReaperReport>,
     /// This process as the holder of leases: machine, process id and its start time.

@@ -63,6 +63,12 @@ pub async fn drive(app: &App, id: TaskId) -> Result<Driven, StoreError> {
         Err(error @ StoreError::Damaged { .. }) => hold_damaged(app, id, &error).await,
         end => end,
     };
+    if let Err(error) = &end
+        && app.room.hears(error, app.now())
+    {
+        // The lease can be given back only when the database takes writes again; otherwise the task would wait for its end.
+        app.room.takes_writes().await;
+    }
     let keep_it = matches!(end, Ok(Driven::Rests(ref rest)) if keeps_merge_lease(rest));
     merge::settle(app, id, drive.merge_lease.take(), keep_it).await;
     app.store.release(drive.lease).await?;

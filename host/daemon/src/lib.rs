@@ -27,6 +27,8 @@ pub mod projects;
 pub mod prune;
 pub mod reaper;
 pub mod redact;
+pub mod room;
 pub mod run;
 pub mod serve;
 pub mod settings;
+pub mod timekeeper;

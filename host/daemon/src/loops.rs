@@ -7,7 +7,7 @@ use crate::bell::Bell;
 use crate::drive::{self, Driven};
 use crate::gatehouse::chain;
 use crate::run::worker;
-use crate::{inbox, outbox, prune, reaper};
+use crate::{inbox, outbox, prune, reaper, room, timekeeper};
 use portcullis_core::ids::TaskId;
 use portcullis_core::time::UnixMillis;
 use portcullis_store::StoreError;
@@ -36,6 +36,8 @@ pub fn spawn(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinS
         let pruning = |app: Arc<App>| async move { prune::tick(&app).await };
         tasks.spawn(every("prune", app.clone(), stopping.clone(), (prune::FIRST, period), pruning));
     }
+    tasks.spawn(room::keep_looking(app.clone(), stopping.clone()));
+    tasks.spawn(timekeeper::keep(app.clone(), stopping.clone()));
     let events = |app: Arc<App>| async move { inbox::tick(&app).await.map(|found| found > 0) };
     tasks.spawn(run("inbox", app.clone(), stopping.clone(), |bell| &bell.inbox, events));
     let effects = |app: Arc<App>| async move { outbox::tick(&app).await.map(|found| found > 0) };
@@ -72,8 +74,13 @@ pub async fn every<F: Future<Output = Result<Option<Duration>, StoreError>>>(
             () = tokio::time::sleep(wait) => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
+        tokio::select! {
+            () = app.room.takes_writes() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
         wait = match tick(app.clone()).await {
             Ok(sooner) => sooner.map_or(period, |sooner| sooner.min(period)),
+            Err(error) if app.room.hears(&error, app.now()) => Duration::ZERO,
             Err(error) => {
                 tracing::error!(r#loop = which, error = %chain(&error), "a loop could not do its work; trying again");
                 period.min(Duration::from_secs(10))
@@ -86,15 +93,21 @@ pub async fn every<F: Future<Output = Result<Option<Duration>, StoreError>>>(
 async fn run<F: Future<Output = Result<bool, StoreError>>>(
     which: &'static str,
     app: Arc<App>,
-    stopping: watch::Receiver<bool>,
+    mut stopping: watch::Receiver<bool>,
     bell: fn(&Bell) -> &Notify,
     tick: impl Fn(Arc<App>) -> F,
 ) {
     while !*stopping.borrow() {
+        tokio::select! {
+            () = app.room.takes_writes() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
         let began = app.now();
         match tick(app.clone()).await {
             Ok(true) => {}
             Ok(false) => pause(&app, bell(&app.bell), began).await,
+            // It comes round again once the database takes writes.
+            Err(error) if app.room.hears(&error, app.now()) => {}
             Err(error) => {
                 tracing::error!(r#loop = which, error = %chain(&error), "a loop could not do its work; trying again");
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -127,6 +140,7 @@ async fn dispatch(app: &Arc<App>, drives: &Arc<Drives>) -> Result<(), StoreError
             let end = drive::drive(&app, task).await;
             match &end {
                 Ok(end) => tracing::debug!(task.id = task.0, ?end, "a task was looked at"),
+                Err(error) if app.room.hears(error, app.now()) => {}
                 Err(error) => {
                     tracing::error!(task.id = task.0, error = %chain(error), "a task could not be looked at; trying again");
                 }

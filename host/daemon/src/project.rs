@@ -254,7 +254,7 @@ impl Project {
         };
         let (branch, dir, head) = (task.branch.clone(), self.worktree_folder(task), task.head.clone());
         self.with_mirror(move |mirror| {
-            let worktree = mirror.repository().ensure_worktree(&Branch::parse(&branch)?, &dir, &from)?;
+            let worktree = ensure_worktree(mirror.repository(), &Branch::parse(&branch)?, &dir, &from)?;
             if let Some(head) = head {
                 follow(mirror.repository(), &worktree, &head)?;
             }
@@ -270,12 +270,21 @@ impl Project {
     pub async fn worktree_at(&self, task: &Task, head: &Revision) -> Result<(Mirror, Worktree), String> {
         let (branch, dir, head) = (task.branch.clone(), self.worktree_folder(task), head.clone());
         self.with_mirror(move |mirror| {
-            let worktree = mirror.repository().ensure_worktree(&Branch::parse(&branch)?, &dir, &head)?;
+            let worktree = ensure_worktree(mirror.repository(), &Branch::parse(&branch)?, &dir, &head)?;
             keep_unpublished(mirror.repository(), &worktree, &head)?;
             worktree.reset(&head)?;
             Ok((mirror.clone(), worktree))
         })
         .await
+    }
+
+    /// Why what a role has just left in the task's worktree is lost, if it is: somebody removed it, or its mirror, meanwhile.
+    /// Made anew it would look as if the role had done nothing.
+    pub async fn lost_work(&self, task: &Task) -> Option<String> {
+        let (mirror, dir) = (self.mirror.clone(), self.worktree_folder(task));
+        let text = format!("its worktree {} was removed while it ran", dir.display());
+        let is_there = tokio::task::spawn_blocking(move || is_worktree(&mirror, &dir)).await;
+        is_there.is_ok_and(|is_there| !is_there).then_some(text)
     }
 
     /// Commits what a role left in the task's worktree (LAU-3). None: nothing was left.
@@ -396,7 +405,7 @@ impl Project {
     pub async fn checkout(&self, name: &str, revision: &Revision) -> Result<PathBuf, String> {
         let (dir, branch, revision) = (self.worktrees.join(name), format!("portcullis/{name}"), revision.clone());
         self.with_mirror(move |mirror| {
-            let worktree = mirror.repository().ensure_worktree(&Branch::parse(&branch)?, &dir, &revision)?;
+            let worktree = ensure_worktree(mirror.repository(), &Branch::parse(&branch)?, &dir, &revision)?;
             worktree.reset(&revision)?;
             Ok(worktree.path().to_owned())
         })
@@ -410,6 +419,33 @@ impl Project {
             tracing::warn!(name, %reason, "failed to remove a checkout");
         }
     }
+}
+
+/// As [`Repository::ensure_worktree`]. A folder that this mirror knows nothing about is one of an earlier mirror that
+/// somebody removed: it is put aside, with whatever is in it.
+fn ensure_worktree(
+    repository: &Repository,
+    branch: &Branch,
+    dir: &Path,
+    from: &Revision,
+) -> Result<Worktree, portcullis_git::GitError> {
+    let occupied = match repository.ensure_worktree(branch, dir, from) {
+        Err(error @ portcullis_git::GitError::Occupied { .. }) => error,
+        done => return done,
+    };
+    let mut asides = (1..100).map(|n| dir.with_extension(format!("aside-{n}"))).filter(|aside| !aside.exists());
+    let Some(aside) = asides.next().filter(|aside| std::fs::rename(dir, aside).is_ok()) else { return Err(occupied) };
+    tracing::warn!(folder = %dir.display(), aside = %aside.display(), "put aside a worktree that its mirror does not know");
+    repository.ensure_worktree(branch, dir, from)
+}
+
+/// Whether the mirror knows a worktree in `dir`, and `dir` is there. What stands in the folder itself is not believed.
+fn is_worktree(mirror: &Path, dir: &Path) -> bool {
+    let Ok(link) = dir.canonicalize().map(|dir| dir.join(".git")) else { return false };
+    let known = std::fs::read_dir(mirror.join("worktrees")).into_iter().flatten().flatten();
+    known.into_iter().any(|entry| {
+        std::fs::read_to_string(entry.path().join("gitdir")).is_ok_and(|text| Path::new(text.trim_end()) == link)
+    })
 }
 
 /// Brings a worktree to `head`, unless it holds unpublished work that builds on it.

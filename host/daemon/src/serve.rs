@@ -14,6 +14,7 @@ use crate::project::Project;
 use crate::projects::Projects;
 use crate::reaper;
 use crate::redact::Redactor;
+use crate::room::{self, Room};
 use crate::run::launch::Launcher;
 use crate::run::watch::Watches;
 use crate::settings::{ForgeKind, ProjectSettings, SecretSource, Settings, SettingsError, TrackerKind};
@@ -94,6 +95,7 @@ impl Keys {
 /// Whatever is not usable, with what to do about it.
 pub async fn start(settings: Settings) -> Result<Running> {
     portcullis_store::crash::install(crate::crash::point);
+    room::survive_file_size_limit().context("failed to catch the signal of the file size limit")?;
     let home = settings.server.home.clone();
     std::fs::create_dir_all(&home).with_context(|| format!("failed to make the home folder {}", home.display()))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -138,6 +140,7 @@ pub async fn start(settings: Settings) -> Result<Running> {
         messenger,
         merge_leases: Mutex::default(),
         watches: Watches::default(),
+        room: Room::default(),
         reaper: Mutex::default(),
         process: HolderProcess::this(),
         rules,
@@ -148,6 +151,7 @@ pub async fn start(settings: Settings) -> Result<Running> {
     // Where scripts find us when the port was chosen by the machine.
     std::fs::write(home.join(ADDRESS_FILE), format!("http://{address}\n"))
         .context("failed to write the address file")?;
+    room::look(&app).await;
     // The first tick takes over what an earlier daemon left: its leases and its runs (LAU-6).
     let reap_again = reaper::tick(&app).await?;
     tracing::info!(%address, home = %home.display(), projects = app.projects.all().len(), "portcullis is up");

@@ -56,6 +56,8 @@ pub struct Server {
     pub max_body_bytes: usize,
     /// Seconds that a sender may take for a request (WEB-5). Default 10.
     pub request_timeout_s: u64,
+    /// MiB that must be free on the home folder's disk for anything to be claimed. 0: as little as there is. Default 100.
+    pub min_free_mib: u64,
 }
 
 impl Default for Server {
@@ -67,6 +69,7 @@ impl Default for Server {
             reader_token: None,
             max_body_bytes: 1 << 20,
             request_timeout_s: 10,
+            min_free_mib: 100,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The whole way, through the interfaces that people have.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod clocks;
 mod demo;
 mod gates;
 mod gitea;
+mod hardship;
 mod manifest;
 mod plane;
 mod plugins;
@@ -15,3 +17,4 @@ mod roles;
 mod switches;
 mod way;
 mod webhooks;
+mod worktrees;

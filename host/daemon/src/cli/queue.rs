@@ -47,6 +47,10 @@ fn show(queue: &Value) {
         queue["tasks"]["held"],
         queue["jobs"]
     ));
+    if queue["trouble"].is_object() {
+        let trouble = &queue["trouble"];
+        line(&format!("TROUBLE since {}: {}", cell(trouble, "since"), cell(trouble, "reason")));
+    }
     for paused in rows("paused") {
         line(&format!(
             "PAUSED: {} by {} since {}: {}",

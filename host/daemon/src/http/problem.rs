@@ -14,12 +14,20 @@ const PROBLEM: &str = "application/problem+json";
 pub struct Problem {
     status: StatusCode,
     detail: String,
+    refused: Option<Refused>,
 }
+
+/// In a response's extensions: the disk took no write, for this reason.
+#[derive(Debug, Clone)]
+pub struct Refused(pub String);
+
+/// Seconds after which a sender whose event was not stored may try again.
+const RETRY_AFTER_S: u64 = 30;
 
 impl Problem {
     /// A problem of this status.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into() }
+        Self { status, detail: detail.into(), refused: None }
     }
 
     /// There is no such thing.
@@ -71,8 +79,18 @@ pub async fn as_problem(response: Response) -> Response {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        if error.trouble().is_some() {
+            // Said once, by `room`, however many ask.
+            let refused = Some(Refused(chain(&error)));
+            return Self { refused, ..Self::new(status, "the database takes no writes now; nothing was stored; try again") };
+        }
         tracing::error!(error = %chain(&error), "the store did not answer a request");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database did not answer; the log says why; try again")
+        if matches!(error, StoreError::Damaged { .. }) {
+            // Trying again does not help; whoever asks has to know what to mend.
+            return Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+        }
+        Self::new(status, "the database did not answer; the log says why; try again")
     }
 }
 
@@ -86,6 +104,12 @@ impl IntoResponse for Problem {
         });
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(PROBLEM));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(RETRY_AFTER_S));
+        }
+        if let Some(refused) = self.refused {
+            response.extensions_mut().insert(refused);
+        }
         response
     }
 }

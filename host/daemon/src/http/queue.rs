@@ -22,6 +22,11 @@ pub async fn queue(State(shared): State<Shared>) -> Result<Json<Value>, Problem>
     let queue = &shared.app.settings.queue;
     let mut shown = render(&snapshot, shared.app.now(), queue.max_concurrency, queue.max_per_project);
     shown["reaper"] = reaper(&shared.app);
+    let lack = shared.app.room.lack();
+    if let (Some(lack), Some(waiting)) = (&lack, shown["waiting"].as_array_mut()) {
+        waiting.iter_mut().for_each(|row| row["waits_for"] = json!(format!("room to work in: {}", lack.reason)));
+    }
+    shown["trouble"] = json!(lack.map(|lack| json!({ "since": rfc3339(lack.since), "reason": lack.reason })));
     Ok(Json(shown))
 }
 

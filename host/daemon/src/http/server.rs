@@ -1,7 +1,7 @@
 //! Routes, limits and the listener.
 
 use super::auth::{Right, Tokens};
-use super::problem::{Problem, as_problem};
+use super::problem::{Problem, Refused, as_problem};
 use super::{operate, projects, queue, runs, switches, tasks, webhooks};
 use crate::app::App;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -90,6 +90,7 @@ pub fn router(shared: Shared) -> Router {
         .merge(bounded)
         .fallback(|| async { Problem::not_found("such page; the interface is described in docs/http.md") })
         .layer(middleware::map_response(as_problem))
+        .layer(middleware::map_response_with_state(shared.clone(), hear))
         .with_state(shared)
 }
 
@@ -116,7 +117,18 @@ async fn in_bounds(limit: usize, patience: Duration, request: Request, next: Nex
     }
 }
 
+/// What a request has found out about the disk concerns the loops.
+async fn hear(State(shared): State<Shared>, mut response: Response) -> Response {
+    if let Some(Refused(reason)) = response.extensions_mut().remove() {
+        shared.app.room.refused(reason, shared.app.now());
+    }
+    response
+}
+
 async fn ready(State(shared): State<Shared>) -> Result<Response, Problem> {
     shared.app.store.next_due().await?;
+    if let Some(lack) = shared.app.room.lack() {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, lack.reason));
+    }
     Ok(Json(serde_json::json!({ "ready": true })).into_response())
 }

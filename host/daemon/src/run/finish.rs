@@ -10,9 +10,11 @@ use super::command::tail;
 use super::probe::end_strays;
 use super::shim::{LOG, RunExit};
 use super::watch::Attended;
+use super::worker::is_for_want_of_room;
 use crate::app::App;
 use crate::crash;
 use crate::project::{Landed, Project};
+use crate::room;
 use portcullis_core::effect::{Effect, NewEffect};
 use portcullis_core::facts::CheckState;
 use portcullis_core::ids::Revision;
@@ -56,7 +58,8 @@ pub async fn after_exit(
         return end(app, job, Ending::Failed("the run was lost: its shim ended without a record".to_owned())).await;
     };
     crash::point("run/exit/seen");
-    if !app.store.exited(job.claimed(), run.id, exit.exit_code, app.now()).await? {
+    let exited = room::insist(app, || app.store.exited(job.claimed(), run.id, exit.exit_code, app.now()));
+    if !job.during(exited).await? {
         tracing::info!(job.id = job.id.0, "somebody else has taken this job over; our work on it is dropped");
         return Ok(());
     }
@@ -73,7 +76,10 @@ pub async fn after_exit(
         let reason = format!("{why} (exit code {}); the end of its output: {last}", exit.exit_code);
         return end(app, job, if exit.started { Ending::Failed(reason) } else { Ending::Hopeless(reason) }).await;
     }
-    let landed = land(project, &task, job, run).await;
+    if let Some(reason) = project.lost_work(&task).await {
+        return end(app, job, Ending::Failed(reason)).await;
+    }
+    let landed = land(app, project, &task, job, run).await;
     drop(alone);
     match landed {
         Ok(landed) => succeed(app, project, &task, job, run, landed).await,
@@ -111,12 +117,19 @@ fn message(job: &Attended, run: &Run) -> String {
 }
 
 /// Commit, push, pull request; tried a few times, because running the role again for a push that failed would be a waste.
-async fn land(project: &Arc<Project>, task: &Task, job: &Attended, run: &Run) -> Result<Landed, String> {
+async fn land(
+    app: &App,
+    project: &Arc<Project>,
+    task: &Task,
+    job: &Attended,
+    run: &Run,
+) -> Result<Landed, String> {
     let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(10) };
     let mut failures = 0;
     loop {
         match job.during(project.land(task, &message(job, run))).await {
             Ok(landed) => return Ok(landed),
+            Err(reason) if is_for_want_of_room(app, job, &reason).await => {}
             Err(reason) if failures == 4 => return Err(reason),
             Err(reason) => {
                 failures += 1;
@@ -236,8 +249,8 @@ pub async fn end(app: &App, job: &Attended, ending: Ending) -> Result<(), StoreE
 }
 
 async fn write(app: &App, job: &Attended, finish: Finish) -> Result<(), StoreError> {
-    job.sign();
-    if app.store.finish(job.claimed(), finish).await? == Finished::Stale {
+    let finished = room::insist(app, || app.store.finish(job.claimed(), finish.clone()));
+    if job.during(finished).await? == Finished::Stale {
         tracing::warn!(job.id = job.id.0, "somebody else ended this job; our end of it was dropped");
     }
     app.bell.ring_all();

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::crash;
 use crate::gatehouse::chain;
 use crate::project::Project;
+use crate::room;
 use portcullis_core::ids::RunId;
 use portcullis_core::job::{Claim, Job, Lane};
 use portcullis_core::task::Task;
@@ -20,6 +21,10 @@ use std::sync::Arc;
 /// # Errors
 /// [`StoreError`]; what was claimed before goes on.
 pub async fn tick(app: &Arc<App>) -> Result<u32, StoreError> {
+    room::look(app).await;
+    if app.room.lack().is_some() {
+        return Ok(0);
+    }
     let queue = &app.settings.queue;
     let mut started = 0;
     for (lane, caps) in [
@@ -49,18 +54,23 @@ async fn run(app: &Arc<App>, job: Attended) -> Result<(), StoreError> {
         return finish::end(app, &job, Ending::Hopeless(reason)).await;
     };
     let folder = app.run_folder(&format!("job-{}-attempt-{}", job.id, job.attempt));
-    let prepared = job.during(async {
-        let _alone = project.alone_with(task.id).await;
-        prepare(app, &project, &task, &job).await
-    });
-    let prepared = match prepared.await {
-        Ok(prepared) => prepared,
-        Err(ending) => return finish::end(app, &job, ending).await,
+    let prepared = loop {
+        let preparing = async {
+            let _alone = project.alone_with(task.id).await;
+            prepare(app, &project, &task, &job).await
+        };
+        match job.during(preparing).await {
+            Ok(prepared) => break prepared,
+            // A full disk is no fault of the job's.
+            Err(Ending::Failed(reason)) if is_for_want_of_room(app, &job, &reason).await => {}
+            Err(ending) => return finish::end(app, &job, ending).await,
+        }
     };
     // "Launching" is durable before there is a process: whoever comes after a crash looks for it instead of starting a
     // second one. And it is the last thing before the fork: whoever has lost the job meanwhile is told so here.
-    let launched = app.store.launch(job.claimed(), &app.boot, &folder.display().to_string(), app.now()).await?;
-    let Some(run) = launched else {
+    let place = folder.display().to_string();
+    let launching = room::insist(app, || app.store.launch(job.claimed(), &app.boot, &place, app.now()));
+    let Some(run) = job.during(launching).await? else {
         tracing::info!(job.id = job.id.0, "the claim is stale; dropped");
         return Ok(());
     };
@@ -87,6 +97,17 @@ async fn run(app: &Arc<App>, job: Attended) -> Result<(), StoreError> {
     tracing::info!(job.id = job.id.0, run.id = run.id.0, task.id = task.id.0, role = %job.role, pid = started.process.pid, "a run has begun");
     let exit = job.during(started.wait(&folder)).await;
     finish::after_exit(app, &project, &job, &run, exit).await
+}
+
+/// Whether something failed while there was no room. Then this has waited until there is some again.
+pub(super) async fn is_for_want_of_room(app: &App, job: &Attended, reason: &str) -> bool {
+    room::look(app).await;
+    let lacked = app.room.lack().is_some();
+    if lacked {
+        tracing::info!(job.id = job.id.0, reason, "not counted as a failure: there was no room; trying again");
+        job.during(app.room.is_there()).await;
+    }
+    lacked
 }
 
 /// What a run needs before it is launched.

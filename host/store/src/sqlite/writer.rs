@@ -189,8 +189,15 @@ fn serve(db: &Connection, queue: &Queue) {
         // Before anybody is answered: whoever is here now has waited meanwhile, and will again.
         waiting.extend(queue.try_iter().take(BATCH));
         rhythm.crowd(batch.len() + waiting.len());
-        if let Some(Lost { reason, .. }) = &lost {
-            tracing::error!(requests = batch.len(), reason, "a write transaction failed; nothing of it was written");
+        match &lost {
+            None => {}
+            // A full disk fails them all, again and again: whoever asked hears of it, and says so once.
+            Some(Lost { reason, trouble: Some(_) }) => {
+                tracing::debug!(requests = batch.len(), reason, "the disk took no write transaction");
+            }
+            Some(Lost { reason, trouble: None }) => {
+                tracing::error!(requests = batch.len(), reason, "a write transaction failed; nothing of it was written");
+            }
         }
         for request in batch {
             request.answer(lost.as_ref());
