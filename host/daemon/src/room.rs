@@ -104,9 +104,11 @@ pub async fn look(app: &App) {
     }
     let server = &app.settings.server;
     let since = app.now();
-    app.room.set(
-        shortage(&server.home, server.min_free_mib).map(|reason| Lack { since, reason, refuses_writes: false }),
-    );
+    app.room.set(shortage(&server.home, server.min_free_mib).map(|reason| Lack {
+        since,
+        reason,
+        refuses_writes: false,
+    }));
 }
 
 /// Too little space on the folder's disk, in words. What cannot be found out is not short.
@@ -210,7 +212,8 @@ mod tests {
     async fn whoever_waits_for_writes_goes_on_when_only_space_is_short() {
         let room = Room::default();
         room.set(Some(lack(1)));
-        let ((), ()) = tokio::join!(room.takes_writes(), async { room.set(Some(Lack { refuses_writes: false, ..lack(2) })) });
+        let ((), ()) =
+            tokio::join!(room.takes_writes(), async { room.set(Some(Lack { refuses_writes: false, ..lack(2) })) });
         assert!(room.lack().is_some());
         let ((), ()) = tokio::join!(room.is_there(), async { room.set(None) });
     }

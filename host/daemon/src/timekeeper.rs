@@ -28,7 +28,10 @@ pub async fn keep(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
         let now = app.now();
         let back = set_back_by(last.0, last.1.elapsed(), now);
         if back >= NOT_WORTH_IT {
-            tracing::warn!(seconds = back.as_secs(), "the machine's clock was set back; every open task is looked at again");
+            tracing::warn!(
+                seconds = back.as_secs(),
+                "the machine's clock was set back; every open task is looked at again"
+            );
             if let Err(error) = ring_all(&app, now).await {
                 tracing::error!(error = %chain(&error), "the open tasks could not be rung; trying again");
                 continue;
@@ -44,8 +47,8 @@ fn set_back_by(last: UnixMillis, passed: Duration, now: UnixMillis) -> Duration 
 }
 
 async fn ring_all(app: &App, now: UnixMillis) -> Result<(), StoreError> {
-    for project in app.projects.keys() {
-        let open = app.store.open_tasks(project).await?;
+    for project in app.project_names() {
+        let open = app.store.open_tasks(&project).await?;
         app.store.ring(&open, now).await?;
     }
     app.bell.ring_all();

@@ -83,7 +83,10 @@ impl From<StoreError> for Problem {
         if error.trouble().is_some() {
             // Said once, by `room`, however many ask.
             let refused = Some(Refused(chain(&error)));
-            return Self { refused, ..Self::new(status, "the database takes no writes now; nothing was stored; try again") };
+            return Self {
+                refused,
+                ..Self::new(status, "the database takes no writes now; nothing was stored; try again")
+            };
         }
         tracing::error!(error = %chain(&error), "the store did not answer a request");
         if matches!(error, StoreError::Damaged { .. }) {

@@ -117,13 +117,7 @@ fn message(job: &Attended, run: &Run) -> String {
 }
 
 /// Commit, push, pull request; tried a few times, because running the role again for a push that failed would be a waste.
-async fn land(
-    app: &App,
-    project: &Arc<Project>,
-    task: &Task,
-    job: &Attended,
-    run: &Run,
-) -> Result<Landed, String> {
+async fn land(app: &App, project: &Arc<Project>, task: &Task, job: &Attended, run: &Run) -> Result<Landed, String> {
     let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(10) };
     let mut failures = 0;
     loop {

@@ -2,6 +2,7 @@
 
 use super::brief;
 use super::finish::{self, Ending};
+use super::process::Pinned;
 use super::shim::RunOrder;
 use super::watch::Attended;
 use crate::app::App;
@@ -93,6 +94,12 @@ async fn run(app: &Arc<App>, job: Attended) -> Result<(), StoreError> {
     if !app.store.launched(job.claimed(), run.id, started.process.clone()).await? {
         tracing::info!(job.id = job.id.0, "somebody else has taken this job over; he sees to the run");
         return Ok(());
+    }
+    // Whoever cancelled it before there was a process could tell nobody.
+    if app.store.job(job.id).await?.is_some_and(|job| job.cancel_asked_by.is_some())
+        && let Some(shim) = Pinned::open(&started.process)
+    {
+        shim.terminate();
     }
     tracing::info!(job.id = job.id.0, run.id = run.id.0, task.id = task.id.0, role = %job.role, pid = started.process.pid, "a run has begun");
     let exit = job.during(started.wait(&folder)).await;
