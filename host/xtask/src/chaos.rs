@@ -6,7 +6,6 @@ use std::path::Path;
 
 /// Options of the program that is run.
 #[derive(clap::Args)]
-#[command(disable_help_flag = true)]
 pub(crate) struct Options {
     /// Passed on; `--help` lists them.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -33,6 +33,7 @@ enum Task {
     /// Runs every benchmark, or compares the queue with others.
     Bench(bench::Options),
     /// Kills the daemon, its shims and its roles, and checks that nothing is stuck, doubled or lost.
+    #[command(disable_help_flag = true)]
     Chaos(chaos::Options),
 }
 

@@ -72,7 +72,7 @@ fn points(arguments: &Arguments) -> bool {
         let reference = reference(begin);
         let deaths = if arguments.pairs { reference.pairs() } else { reference.every_time() };
         let report = die(begin, deaths, arguments.threads, &|told, all| {
-            if told % 10 == 0 {
+            if told.is_multiple_of(10) {
                 println!("{name}: {told} of {all}");
             }
         });

@@ -168,7 +168,7 @@ impl Hosted {
     }
 
     fn post(&mut self, source: Source, event: &'static str, delivery: &str, body: Vec<u8>, times: u32) {
-        self.mail.post(Letter { source, event, delivery: delivery.to_owned(), body, times });
+        self.mail.post(Letter { source, event, delivery: delivery.to_owned(), body, times, late: 0 });
     }
 
     /// A person asks for the work: the very delivery twice, and its meaning once more under another id.

@@ -1,5 +1,6 @@
 //! Senders as they are: what is not answered is sent again, sometimes what is answered too, and not always in order.
 
+use super::random::Dice;
 use crate::daemon::Daemon;
 use portcullis_core::event::Source;
 
@@ -16,6 +17,8 @@ pub struct Letter {
     pub body: Vec<u8>,
     /// How often it is delivered.
     pub times: u32,
+    /// Rounds of delivery that it misses first.
+    pub late: usize,
 }
 
 /// What is under way, and what was accepted.
@@ -23,11 +26,26 @@ pub struct Letter {
 pub struct Mail {
     letters: Vec<Letter>,
     accepted: Vec<i64>,
+    /// How many never came.
+    lost: usize,
+    bad_luck: Option<Dice>,
 }
 
 impl Mail {
+    /// From now on what is posted comes late, in any order, and what nobody must hear of may never come.
+    pub fn have_bad_luck(&mut self, dice: Dice) {
+        self.bad_luck = Some(dice);
+    }
+
     /// To be delivered from now on.
-    pub fn post(&mut self, letter: Letter) {
+    pub fn post(&mut self, mut letter: Letter) {
+        if let Some(dice) = &mut self.bad_luck {
+            if matches!(letter.event, "status" | "push") && dice.below(4) == 0 {
+                self.lost += 1;
+                return;
+            }
+            letter.late = dice.below(20);
+        }
         self.letters.push(letter);
     }
 
@@ -35,6 +53,10 @@ impl Mail {
     pub fn deliver(&mut self, daemon: &Daemon) {
         let accepted = &mut self.accepted;
         self.letters.retain_mut(|letter| {
+            if letter.late > 0 {
+                letter.late -= 1;
+                return true;
+            }
             let answer = daemon.try_webhook(letter.source, letter.event, &letter.delivery, &letter.body);
             let Some(answer) = answer.filter(|answer| matches!(answer.status, 200..=299)) else { return true };
             accepted.extend(answer.body["event"].as_i64());
@@ -53,16 +75,8 @@ impl Mail {
         &self.accepted
     }
 
-    /// One letter about `event` never arrives, if there is one.
-    pub fn lose(&mut self, event: &str) -> bool {
-        let found = self.letters.iter().position(|letter| letter.event == event);
-        found.map(|at| self.letters.remove(at)).is_some()
-    }
-
-    /// The letters in another order.
-    pub fn shuffle(&mut self, mut below: impl FnMut(usize) -> usize) {
-        for last in (1..self.letters.len()).rev() {
-            self.letters.swap(last, below(last + 1));
-        }
+    /// How many webhooks never came.
+    pub fn lost(&self) -> usize {
+        self.lost
     }
 }

@@ -55,6 +55,7 @@ impl Dice {
 /// One round with `kills` moments at which something is killed.
 pub fn round(seed: u64, kills: usize) -> Round {
     let (mut dice, mut round, mut story) = (Dice::new(seed), Round::default(), Hosted::new(WORLD));
+    story.mail().have_bad_luck(Dice::new(!seed));
     warm(story.scene());
     let mut left = kills;
     let end = loop {
@@ -73,6 +74,7 @@ pub fn round(seed: u64, kills: usize) -> Round {
         }
     };
     keep_warm(story.scene());
+    round.lost = story.mail().lost();
     round.violations.extend(end);
     round.violations.extend(check(&story));
     round
@@ -84,10 +86,7 @@ fn life(story: &mut Hosted, daemon: &mut Daemon, dice: &mut Dice, left: &mut usi
         let until = Instant::now() + Duration::from_millis(dice.below(LONGEST_PAUSE_MS) as u64);
         let over = bounded(|| match step(story, daemon) {
             Some(over) => Some(Some(over)),
-            None => {
-                misplace(story, dice, round);
-                (Instant::now() >= until).then_some(None)
-            }
+            None => (Instant::now() >= until).then_some(None),
         })?;
         if over.is_some() {
             return over;
@@ -96,15 +95,6 @@ fn life(story: &mut Hosted, daemon: &mut Daemon, dice: &mut Dice, left: &mut usi
         kill(story, daemon, dice, round);
     }
     bounded(|| step(story, daemon))
-}
-
-/// Webhooks come in any order, and some that no one needs to hear of never do.
-fn misplace(story: &mut Hosted, dice: &mut Dice, round: &mut Round) {
-    let mail = story.mail();
-    mail.shuffle(|n| dice.below(n));
-    if dice.below(8) == 0 {
-        round.lost += usize::from(mail.lose("status") || mail.lose("push"));
-    }
 }
 
 /// Any of the three kinds, at least one.

@@ -229,13 +229,13 @@ fn effects(history: &History, outside: &Outside) -> Vec<String> {
         }
     }
     for effect in &history.effects {
-        let (key, project) = (&effect.key, &effect.project);
+        let (key, project) = (effect.key.as_str(), effect.project.as_str());
         if effect.state != "sent" {
             let reason = effect.reason.as_deref().unwrap_or("no reason");
             wrong.push(format!("I2: {key} of {project} is {} when all is quiet: {reason}", effect.state));
         }
         let observed = effect.effect["kind"].as_str().is_some_and(|kind| outside.observed.contains(&(project, kind)));
-        if observed && effect.state == "sent" && !arrived.contains_key(&(project.as_str(), key.as_str())) {
+        if observed && effect.state == "sent" && !arrived.contains_key(&(project, key)) {
             wrong.push(format!("I2: {key} of {project} says it was sent and never arrived"));
         }
     }

@@ -10,7 +10,7 @@ const HOSTED: Begin = || Box::new(Hosted::default());
 /// Fewer points than these would mean that some have got lost.
 const LEAST_LOCAL: usize = 70;
 /// See [`LEAST_LOCAL`].
-const LEAST_HOSTED: usize = 60;
+const LEAST_HOSTED: usize = 50;
 
 fn local() -> &'static Reference {
     static REFERENCE: OnceLock<Reference> = OnceLock::new();
