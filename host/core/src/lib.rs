@@ -16,6 +16,7 @@ pub mod lease;
 pub mod pause;
 pub mod pipeline;
 pub mod reaper;
+pub mod reconcile;
 pub mod retry;
 pub mod step;
 pub mod task;

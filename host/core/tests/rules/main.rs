@@ -8,6 +8,7 @@ mod names;
 mod pauses;
 mod pipeline;
 mod reaper;
+mod reconcile;
 mod simulation;
 mod step_forward;
 mod step_gates;
