@@ -9,10 +9,14 @@ mod github;
 mod identity;
 mod parse;
 mod plane;
+mod replay;
 mod shape;
 mod signature;
 
 pub use crate::secret::Secret;
-pub use identity::{delivery_id, event_name, meaning};
+pub(crate) use identity::millis;
+pub use identity::{changed_at, delivery_id, event_name, meaning};
 pub use parse::{MAX_DEPTH, PayloadError, parse};
+pub(crate) use plane::without_tags;
+pub use replay::{Replay, is_replay, replay};
 pub use signature::{SignatureError, sign, signature_header, verify};

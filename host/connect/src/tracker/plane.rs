@@ -4,8 +4,10 @@
 //! good set. Comments carry the effect's key as `external_id`, which Plane itself keeps unique. Newer versions say
 //! `work-items` where older ones say `issues`; both are spoken.
 
+mod items;
+
 use super::board::{Board, BoardState};
-use super::{Tracker, TrackerError, TrackerItem};
+use super::{Item, Move, Tracker, TrackerError, TrackerItem};
 use crate::http::{Answer, Auth, Connection, Rest, RestError, SetupError};
 use crate::text::cut;
 use async_trait::async_trait;
@@ -63,20 +65,31 @@ struct Kept {
     until: Option<UnixMillis>,
 }
 
+/// A list, in pages or all at once.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum States {
-    Page(Page),
-    All(Vec<State>),
+enum Listing<T> {
+    Page {
+        results: Vec<T>,
+        #[serde(default)]
+        next_cursor: Option<String>,
+        #[serde(default)]
+        next_page_results: bool,
+    },
+    All(Vec<T>),
 }
 
-#[derive(Deserialize)]
-struct Page {
-    results: Vec<State>,
-    #[serde(default)]
-    next_cursor: Option<String>,
-    #[serde(default)]
-    next_page_results: bool,
+impl<T> Listing<T> {
+    /// What it lists, and where it goes on. There is always a next cursor; only `next_page_results` says whether anything
+    /// is behind it.
+    fn open(self) -> (Vec<T>, Option<String>) {
+        match self {
+            Self::All(all) => (all, None),
+            Self::Page { results, next_cursor, next_page_results } => {
+                (results, next_cursor.filter(|_| next_page_results))
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -127,12 +140,7 @@ impl Plane {
             return Ok(Arc::clone(&kept.board));
         }
         match self.fetch(project).await {
-            Ok(board) => {
-                let board = Arc::new(board);
-                let until = (!self.states_ttl.is_zero()).then(|| now.plus(self.states_ttl));
-                boards.insert(project.to_owned(), Kept { board: Arc::clone(&board), until });
-                Ok(board)
-            }
+            Ok(board) => Ok(self.keep(&mut boards, project, board)),
             Err(error) => {
                 let Some(mut kept) = kept else { return Err(error) };
                 tracing::warn!(
@@ -148,6 +156,13 @@ impl Plane {
         }
     }
 
+    fn keep(&self, boards: &mut HashMap<String, Kept>, project: &str, board: Board) -> Arc<Board> {
+        let board = Arc::new(board);
+        let until = (!self.states_ttl.is_zero()).then(|| self.clock.now().plus(self.states_ttl));
+        boards.insert(project.to_owned(), Kept { board: Arc::clone(&board), until });
+        board
+    }
+
     async fn fetch(&self, project: &str) -> Result<Board, TrackerError> {
         let mut states = Vec::new();
         let mut cursor: Option<String> = None;
@@ -158,21 +173,13 @@ impl Plane {
                 query.push(("cursor", cursor));
             }
             let what = || format!("project {project}");
-            let page = usable(self.rest.get(&path, &query).await, what)?.json().map_err(unavailable)?;
-            match page {
-                States::All(all) => {
-                    states.extend(all);
-                    return Ok(board(states));
-                }
-                States::Page(page) => {
-                    states.extend(page.results);
-                    // There is always a next cursor; only this says whether anything is behind it.
-                    if !page.next_page_results || page.next_cursor.is_none() {
-                        return Ok(board(states));
-                    }
-                    cursor = page.next_cursor;
-                }
+            let page: Listing<State> = usable(self.rest.get(&path, &query).await, what)?.json().map_err(unavailable)?;
+            let (page, next) = page.open();
+            states.extend(page);
+            if next.is_none() {
+                return Ok(board(states));
             }
+            cursor = next;
         }
         Err(TrackerError::Unavailable(format!("project {project} has more than {MAX_PAGES} pages of states")))
     }
@@ -266,6 +273,23 @@ impl Tracker for Plane {
             return Ok(());
         }
         usable(Ok(answer), || format!("work item {}", item.id)).map(|_| ())
+    }
+
+    async fn items(
+        &self,
+        project: &str,
+        states: &[TrackerState],
+        since: Option<UnixMillis>,
+    ) -> Result<Vec<Item>, TrackerError> {
+        self.list_items(project, states, since).await
+    }
+
+    async fn item(&self, item: &TrackerItem) -> Result<Option<Item>, TrackerError> {
+        self.one_item(item).await
+    }
+
+    async fn last_move(&self, item: &TrackerItem) -> Result<Option<Move>, TrackerError> {
+        self.newest_move(item).await
     }
 
     async fn state_name(&self, project: &str, state_id: &str) -> Result<Option<String>, TrackerError> {

@@ -7,6 +7,7 @@
 use super::plane;
 use http::HeaderMap;
 use portcullis_core::event::{Event, Source};
+use portcullis_core::time::UnixMillis;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -43,10 +44,13 @@ pub fn meaning(source: Source, event: &Event, body: &[u8]) -> Option<String> {
             let payload: Option<plane::Payload> = serde_json::from_slice(body).ok();
             let item = payload.as_ref().and_then(|payload| payload.data.as_ref());
             let when = item
-                .and_then(|item| item.updated_at.clone())
+                .and_then(|item| item.updated_at.as_deref())
+                .map(same_moment)
                 .or_else(|| payload.as_ref().and_then(|payload| payload.event_id.clone()))
                 .unwrap_or_else(|| moment.digest());
-            format!("work-item {tracker_project} {item_id} {state_name} {when}")
+            // The id, which every shape has, so that one move means the same in all of them and when it is polled.
+            let state = item.and_then(|item| item.state_id()).unwrap_or(state_name);
+            format!("work-item {tracker_project} {item_id} {state} {when}")
         }
         Event::Push { repository, branch, after } => {
             let after = after.as_ref().map_or("deleted", |after| after.as_str());
@@ -74,6 +78,27 @@ pub fn meaning(source: Source, event: &Event, body: &[u8]) -> Option<String> {
         }
     };
     Some(bounded(format!("{} {text}", source.as_str())))
+}
+
+/// When the work item that a delivery is about was last changed by then, where the delivery says.
+pub fn changed_at(source: Source, body: &[u8]) -> Option<UnixMillis> {
+    match source {
+        Source::Plane => {
+            let payload: plane::Payload = serde_json::from_slice(body).ok()?;
+            millis(&payload.data?.updated_at?)
+        }
+        Source::Gitea | Source::Github => None,
+    }
+}
+
+/// An RFC 3339 time in whole milliseconds.
+pub(crate) fn millis(text: &str) -> Option<UnixMillis> {
+    text.trim().parse::<jiff::Timestamp>().ok().map(|at| UnixMillis(at.as_millisecond()))
+}
+
+/// The same text for the same moment: Plane writes it in the reader's time zone, and not everywhere with microseconds.
+fn same_moment(text: &str) -> String {
+    millis(text).map_or_else(|| text.to_owned(), |at| at.0.to_string())
 }
 
 /// When something was reported, or what stands in for it where the payload does not say: the bytes themselves, which
@@ -109,6 +134,6 @@ fn bounded(text: String) -> String {
     if text.chars().count() <= MAX_CHARS { text } else { digest(text.as_bytes()) }
 }
 
-fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     portcullis_core::digest::Digest::from_sha256(Sha256::digest(bytes).into()).as_str().to_owned()
 }

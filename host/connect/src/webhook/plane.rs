@@ -106,7 +106,7 @@ pub(super) struct Item {
 
 impl Item {
     /// The state's id, as far as the payload says.
-    fn state_id(&self) -> Option<&str> {
+    pub(super) fn state_id(&self) -> Option<&str> {
         match &self.state {
             Some(OneOf::Id(id)) => Some(id.as_str()),
             Some(OneOf::Whole(state)) => state.id.as_deref(),
@@ -250,7 +250,7 @@ fn named(person: OneOf<Person>) -> String {
 }
 
 /// Plain text of an editor's HTML: blocks become lines, the five basic entities become characters.
-fn without_tags(html: &str) -> String {
+pub(crate) fn without_tags(html: &str) -> String {
     let mut out = String::new();
     let mut rest = html;
     while let Some(open) = rest.find('<') {

@@ -9,6 +9,7 @@ mod merges;
 mod messengers;
 mod payloads;
 mod plane;
+mod plane_items;
 mod repetition;
 mod server;
 

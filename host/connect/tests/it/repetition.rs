@@ -2,8 +2,12 @@
 
 use crate::{altered, fixture};
 use http::{HeaderMap, HeaderValue};
-use portcullis_connect::webhook::{delivery_id, event_name, meaning, parse};
-use portcullis_core::event::Source;
+use portcullis_connect::tracker::{Item, Move, TrackerItem};
+use portcullis_connect::webhook::{changed_at, delivery_id, event_name, is_replay, meaning, parse, replay};
+use portcullis_core::effect::TrackerState;
+use portcullis_core::event::{Event, Source};
+use portcullis_core::reconcile::{ItemState, StateGroup};
+use portcullis_core::time::UnixMillis;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -71,7 +75,7 @@ fn what_is_reported_again_later_is_another_event() {
         (Source::Gitea, "push", "gitea/push", vec![("/before", json!("a".repeat(40)))]),
         (Source::Github, "push", "github/push", vec![("/repository/pushed_at", json!(1_767_604_999))]),
         (Source::Plane, "issue", "plane/state_by_page", vec![("/data/updated_at", json!("2026-01-05T10:20:11Z"))]),
-        (Source::Plane, "issue", "plane/state_by_page", vec![("/data/state/name", json!("Approved"))]),
+        (Source::Plane, "issue", "plane/state_by_page", vec![("/data/state/id", json!("another"))]),
     ];
     for (source, event, file, changes) in cases {
         let (first, second) = (means(source, event, &fixture(file)), means(source, event, &altered(file, &changes)));
@@ -89,6 +93,62 @@ fn two_deliveries_about_one_move_of_a_work_item_mean_the_same() {
     let newer = means(Source::Plane, "workitem.updated", &fixture("plane/state_newer"));
     let again = altered("plane/state_newer", &[("/delivery_id", json!("another"))]);
     assert_eq!(means(Source::Plane, "workitem.updated", &again), newer);
+    // Nor do the shapes differ, nor the time zones in which they are written.
+    assert_eq!(newer, by_page);
+    let elsewhere = altered("plane/state_by_page", &[("/data/updated_at", json!("2026-01-05T11:20:11.870+02:00"))]);
+    assert_eq!(means(Source::Plane, "issue", &elsewhere), by_page);
+}
+
+// WEB-3, REC-3
+#[test]
+fn a_work_item_found_on_the_board_means_what_its_webhook_does_and_reads_the_same() {
+    let item = Item {
+        at: TrackerItem {
+            project: "7e1f9f3a-2222-4e0e-8a9b-0c1d2e3f4a5b".to_owned(),
+            id: "f81d4fae-3333-4a6b-9c5d-00a0c91e6bf6".to_owned(),
+        },
+        name: Some("65".to_owned()),
+        title: "Heavier containers".to_owned(),
+        description: "Lift up to 40 t. Keep the old rope.".to_owned(),
+        state_id: "52c9b7de-4444-4d2f-b1a6-8e7f6d5c4b3a".to_owned(),
+        state: ItemState {
+            name: "To Analyse".to_owned(),
+            state: Some(TrackerState::ToAnalyse),
+            group: Some(StateGroup::Unstarted),
+        },
+        updated_at: Some(UnixMillis(1_767_604_811_870)),
+    };
+    let moved = Move { at: UnixMillis(1_767_604_811_000), by: "0d5a1a52-1111-4c1b-9a55-6f1e2d3c4b5a".to_owned() };
+    let found = replay(&item, Some(&moved)).unwrap();
+    let webhook = fixture("plane/state_by_page");
+    assert_eq!(found.meaning, means(Source::Plane, "issue", &webhook));
+    assert!(is_replay(Source::Plane, &found.delivery) && !is_replay(Source::Gitea, &found.delivery));
+    assert!(!is_replay(Source::Plane, "d3b07384-8888-4d11-8f6e-2d1f4e5a6b7c"));
+    // Only the person's name for people is not known.
+    let told = parse(Source::Plane, "issue", webhook.replace("\"display_name\": \"ann\"", "\"x\": 0").as_bytes());
+    assert_eq!(parse(Source::Plane, found.event, &found.body), told);
+    // Found again it is the same delivery; moved again later it is another.
+    assert_eq!(replay(&item, None).unwrap().delivery, found.delivery);
+    let later = Item { updated_at: Some(UnixMillis(1_767_604_811_871)), ..item.clone() };
+    assert_ne!(replay(&later, Some(&moved)).unwrap().delivery, found.delivery);
+    let named = Item { name: Some("ORCH-65".to_owned()), ..item };
+    let body = replay(&named, None).unwrap().body;
+    let event = parse(Source::Plane, "issue", &body).unwrap();
+    assert!(matches!(&event, Event::WorkItem { work_item: Some(name), .. } if name == "ORCH-65"), "{event:?}");
+}
+
+// WEB-3, TRK-1
+#[test]
+fn a_delivery_tells_when_its_work_item_was_changed() {
+    for (source, body, at) in [
+        (Source::Plane, fixture("plane/state_by_page"), Some(UnixMillis(1_767_604_811_870))),
+        (Source::Plane, fixture("plane/state_newer"), Some(UnixMillis(1_767_604_811_870))),
+        (Source::Plane, altered("plane/state_by_page", &[("/data/updated_at", json!("yesterday"))]), None),
+        (Source::Plane, "[]".to_owned(), None),
+        (Source::Gitea, fixture("gitea/status"), None),
+    ] {
+        assert_eq!(changed_at(source, body.as_bytes()), at);
+    }
 }
 
 // WEB-3: a forge-wide webhook beside the repository's own tells the same report in a slightly different body.
