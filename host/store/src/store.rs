@@ -6,7 +6,7 @@
 use crate::model::*;
 use crate::retention::{Cutoffs, Pruned};
 use async_trait::async_trait;
-use portcullis_core::effect::OutboxRow;
+use portcullis_core::effect::{NewEffect, OutboxRow};
 use portcullis_core::event::{InboxRow, InboxState};
 use portcullis_core::facts::{Check, TestRun};
 use portcullis_core::gate::Evaluation;
@@ -169,6 +169,9 @@ pub trait Store: Send + Sync {
 
     /// Effects to be sent now: for each (project, target) the oldest waiting one only, so that they stay in order.
     async fn due_effects(&self, now: UnixMillis, limit: u32) -> Result<Vec<OutboxRow>, StoreError>;
+    /// Writes an effect about a task that belongs to no move of it (REC-5, REC-8). False: there is one of that key already,
+    /// or no such task; nothing was written.
+    async fn tell(&self, task: TaskId, effect: NewEffect, now: UnixMillis) -> Result<bool, StoreError>;
     /// Writes what a delivery came to. False: it was settled before.
     async fn delivered(&self, id: OutboxId, delivery: Delivery, now: UnixMillis) -> Result<bool, StoreError>;
 

@@ -162,6 +162,7 @@ promises! { ($)
     }
     outside {
         effects_of_one_key_are_one_effect,
+        what_belongs_to_no_move_is_told_once_and_leaves_the_task_as_it_is,
         effects_of_one_target_leave_in_order,
         an_effect_is_settled_once,
         a_branch_has_one_open_pull_request,

@@ -41,6 +41,22 @@ pub(super) async fn effects_of_one_key_are_one_effect(store: &Shared) {
     assert_eq!(due(store, at(12)).await.len(), 1);
 }
 
+pub(super) async fn what_belongs_to_no_move_is_told_once_and_leaves_the_task_as_it_is(store: &Shared) {
+    // I2, REC-5
+    let id = task(store, "A-1").await;
+    let before = read(store, id).await;
+    assert!(store.tell(id, notify("n"), at(1)).await.unwrap());
+    assert!(!store.tell(id, notify("n"), at(2)).await.unwrap());
+    tell(store, id, vec![notify("n")], at(3)).await;
+    let rows = store.due_effects(at(9), 100).await.unwrap();
+    assert_eq!(rows.iter().map(|row| (row.key.as_str(), row.task)).collect::<Vec<_>>(), [("n", id)]);
+    assert!(!store.tell(TaskId(99), notify("m"), at(4)).await.unwrap(), "there is no such task");
+    let other = task(store, "A-2").await;
+    assert!(store.tell(other, notify("o"), at(5)).await.unwrap());
+    assert_eq!(before.version, 1);
+    assert_eq!(read(store, other).await.version, 1);
+}
+
 pub(super) async fn effects_of_one_target_leave_in_order(store: &Shared) {
     let one = task(store, "A-1").await;
     let two = task(store, "A-2").await;

@@ -15,13 +15,18 @@ const ADD: &str = "
 
 pub(super) fn add(db: &Connection, task: TaskId, effects: &[NewEffect], now: UnixMillis) -> Result<(), Fail> {
     for new in effects {
-        let params = named_params! {
-            ":task": task.0, ":key": new.key, ":target": new.effect.target(), ":effect": to_json(&new.effect)?,
-            ":now_ms": now.0,
-        };
-        change(db, ADD, params)?;
+        add_one(db, task, new, now)?;
     }
     Ok(())
+}
+
+/// Whether it is new.
+pub(super) fn add_one(db: &Connection, task: TaskId, new: &NewEffect, now: UnixMillis) -> Result<bool, Fail> {
+    let params = named_params! {
+        ":task": task.0, ":key": new.key, ":target": new.effect.target(), ":effect": to_json(&new.effect)?,
+        ":now_ms": now.0,
+    };
+    change(db, ADD, params).map(hit)
 }
 
 // Only the head of each line may go, so that effects arrive in the order in which they were written.

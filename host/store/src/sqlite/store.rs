@@ -10,7 +10,7 @@ use crate::model::*;
 use crate::retention::{Cutoffs, Pruned};
 use crate::store::Store;
 use async_trait::async_trait;
-use portcullis_core::effect::OutboxRow;
+use portcullis_core::effect::{NewEffect, OutboxRow};
 use portcullis_core::event::{InboxRow, InboxState};
 use portcullis_core::facts::{Check, TestRun};
 use portcullis_core::gate::Evaluation;
@@ -268,6 +268,10 @@ impl Store for SqliteStore {
             self.write("park damaged effects", move |db| outbox::park(db, &damaged, now)).await?;
         }
         Ok(rows)
+    }
+
+    async fn tell(&self, task: TaskId, effect: NewEffect, now: UnixMillis) -> Result<bool, StoreError> {
+        self.write("write an effect", move |db| outbox::add_one(db, task, &effect, now)).await
     }
 
     async fn delivered(&self, id: OutboxId, delivery: Delivery, now: UnixMillis) -> Result<bool, StoreError> {
