@@ -4,6 +4,7 @@ use crate::bell::Bell;
 use crate::project::Project;
 use crate::projects::Projects;
 use crate::reaper::ReaperReport;
+use crate::reconcile::Reconciler;
 use crate::redact::Redactor;
 use crate::room::Room;
 use crate::run::launch::Launcher;
@@ -59,6 +60,8 @@ pub struct App {
     pub room: Room,
     /// What the reaper has done and found.
     pub reaper: Mutex<ReaperReport>,
+    /// What the reconciler has done and found.
+    pub reconciler: Reconciler,
     /// This process as the holder of leases: machine, process id and its start time.
     pub process: HolderProcess,
     /// The rules' numbers.

@@ -6,22 +6,20 @@
 
 use crate::app::App;
 use crate::effects;
-use crate::gatehouse::{APPROVAL, BoundGate, Gatehouse};
+use crate::gatehouse::APPROVAL;
 use crate::judge::{self, Asking};
+use crate::look::{self, Looked, World};
 use crate::merge::{self, Hold, MergeEnd};
-use crate::project::{Heads, Project};
+use crate::project::Heads;
 use portcullis_core::effect::NewEffect;
-use portcullis_core::facts::Approval;
-use portcullis_core::gate::{Evaluation, Mode, Outcome, Subject, Verdict};
+use portcullis_core::gate::{Evaluation, Mode, Outcome, Verdict};
 use portcullis_core::ids::{GateName, Revision, StageName, TaskId};
-use portcullis_core::job::{Job, JobState};
+use portcullis_core::job::Job;
 use portcullis_core::lease::{Acquire, Lease, LeaseName};
-use portcullis_core::pause::Pauses;
 use portcullis_core::step::{Rest, Step, View, next_step};
 use portcullis_core::task::{Change, Commit, Committed, Held, Task};
 use portcullis_core::time::UnixMillis;
 use portcullis_store::StoreError;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a drive lease lasts unless renewed; it is renewed while a step takes long.
@@ -116,18 +114,6 @@ struct Drive<'a> {
     written: Option<i64>,
 }
 
-/// What one look at the world found.
-struct World {
-    project: Arc<Project>,
-    house: Arc<Gatehouse>,
-    target_head: Revision,
-    job: Option<Job>,
-    evaluations: Vec<Evaluation>,
-    decision: Option<(Approval, UnixMillis)>,
-    gates: Vec<BoundGate>,
-    pauses: Pauses,
-}
-
 /// Whether the drive goes on after a step.
 enum Next {
     Again,
@@ -163,18 +149,8 @@ impl Drive<'_> {
         let mut evaluations = world.evaluations.clone();
         evaluations.extend(self.fresh.iter().cloned());
         let merged = self.merged.clone();
-        let bindings: Vec<_> = world.gates.iter().map(BoundGate::binding).collect();
-        let view = View {
-            task,
-            pipeline: &world.house.pipeline,
-            target_head: &world.target_head,
-            bindings: &bindings,
-            job: world.job.as_ref(),
-            evaluations: &evaluations,
-            decision: world.decision.as_ref().map(|(approval, at)| (approval, *at)),
-            merged: merged.as_ref(),
-            pauses: &world.pauses,
-        };
+        let bindings = world.bindings();
+        let view = world.view(task, &bindings, &evaluations, merged.as_ref());
         let step = next_step(&view, &self.app.rules, self.app.now());
         tracing::debug!(task.id = task.id.0, stage = %task.stage, ?step, "next step");
         self.take(task, &world, &view, step, began).await
@@ -284,61 +260,21 @@ impl Drive<'_> {
 
     /// Reads what the decision rests on. `Ok(Ok(None))`: something was put right on the way, look again.
     async fn look(&mut self, task: &Task, job: Option<Job>) -> Result<Result<Option<World>, Rest>, StoreError> {
-        let unusable = |reason: String| Ok(Err(Rest::ManifestUnusable { reason }));
-        let Some(project) = self.app.project(&task.project) else {
-            return unusable(format!("project {} is no longer in the settings; add it again", task.project));
-        };
-        let heads = match self.heads.take() {
-            Some(heads) => heads,
-            None => match project.heads(&task.branch).await {
-                Ok(heads) => heads,
-                Err(reason) => return Ok(Err(Rest::RepositoryUnavailable { reason })),
-            },
-        };
-        self.heads = Some(heads.clone());
-        // While its role is at work, only that work moves the branch; afterwards the remote's word counts (GAT-8).
-        let at_work = job.as_ref().is_some_and(|job| job.state == JobState::Running);
-        if let Some(head) =
-            heads.branch.filter(|head| !at_work && task.held.is_none() && task.head.as_ref() != Some(head))
-        {
-            let why = "the branch was pushed to".to_owned();
-            project.after_push(self.app, task, &head).await?;
-            self.commit(task, Change::Head { head }, Vec::new(), why).await?;
-            return Ok(Ok(None));
+        match look::look(self.app, task, job, &mut self.heads).await? {
+            Looked::World(world) => Ok(Ok(Some(*world))),
+            Looked::Rests(rest) => Ok(Err(rest)),
+            Looked::Moved { project, head } => {
+                let why = "the branch was pushed to".to_owned();
+                project.after_push(self.app, task, &head).await?;
+                self.commit(task, Change::Head { head }, Vec::new(), why).await?;
+                Ok(Ok(None))
+            }
         }
-        let house = match project.gatehouse(self.app, &heads.target).await? {
-            Ok(house) => house,
-            Err(reason) => return unusable(reason),
-        };
-        let gates = house
-            .pipeline
-            .edge_from(&task.stage)
-            .map(|edge| house.bind(edge, &self.app.settings.gates, &task.overlay))
-            .unwrap_or_default();
-        let decision = self.app.store.decision(task.id, &task.stage).await?.map(|d| (d.approval, d.at));
-        let evaluations = self.app.store.evaluations_of_visit(task.id).await?;
-        let pauses = self.app.store.pauses().await?;
-        Ok(Ok(Some(World { project, house, target_head: heads.target, job, evaluations, decision, gates, pauses })))
     }
 
     /// Asks one gate and keeps its answer for the next decision.
     async fn ask(&mut self, task: &Task, world: &World, gate: &GateName, asking: Asking) -> Result<Next, StoreError> {
-        let bound = world.gates.iter().find(|g| g.spec.name == *gate);
-        let edge = world.house.pipeline.edge_from(&task.stage);
-        let (Some(bound), Some(edge), Some(head)) = (bound, edge, task.head.clone()) else {
-            return Ok(Next::Again);
-        };
-        let subject = Subject {
-            repository: world.project.settings.repository.clone(),
-            work_item: task.work_item.clone(),
-            from: edge.from.clone(),
-            to: edge.to.clone(),
-            branch: task.branch.clone(),
-            head,
-            target: world.project.settings.default_branch.clone(),
-            target_head: world.target_head.clone(),
-            pull_request: task.pull_request,
-        };
+        let Some((bound, subject)) = world.subject(task, gate) else { return Ok(Next::Again) };
         let asking = judge::ask(self.app, &world.project, task, bound, subject, asking);
         let Some(asked) = keep(self.app, &mut self.lease, &mut self.merge_lease, asking).await? else {
             return Ok(Next::End(Driven::Stale));

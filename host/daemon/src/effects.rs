@@ -18,7 +18,6 @@ pub fn tracker_state(stage: &StageName, terminal: bool) -> TrackerState {
         _ if terminal => TrackerState::Done,
         "analysis" => TrackerState::Analysis,
         "review" => TrackerState::CodeReview,
-        "deploy-staging" => TrackerState::AwaitingDeploy,
         "deploy" => TrackerState::Deploying,
         _ => TrackerState::InProgress,
     }
@@ -125,6 +124,20 @@ pub fn needs_approval(task: &Task, summary: &str) -> Vec<NewEffect> {
         },
         NewEffect { key: key("tracker-comment"), effect: Effect::TrackerComment { work_item, text } },
     ]
+}
+
+/// A Confirm Deploy was found on the board whose event never came: the operator is told, once a visit, and nothing is done
+/// about it (REC-8).
+pub fn missed_confirm_deploy(task: &Task) -> NewEffect {
+    let text = format!(
+        "{} {} is in Confirm Deploy on the board, but its event never came. Nothing was deployed because of it: if that is \
+         still wanted, move it there again.",
+        task.project, task.work_item
+    );
+    NewEffect {
+        key: format!("task-{}/visit-{}/missed-confirm-deploy", task.id, task.visit),
+        effect: Effect::Notify { text },
+    }
 }
 
 /// A gate's findings as text for people and for the next run: word for word, one per paragraph (STG-3).

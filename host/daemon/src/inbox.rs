@@ -4,7 +4,8 @@
 
 use crate::app::App;
 use crate::crash;
-use crate::effects::STATUS_CONTEXT;
+use crate::drive::LEASE_FOR;
+use crate::effects::{self, STATUS_CONTEXT};
 use crate::gatehouse::chain;
 use crate::project::Project;
 use crate::settings::{ForgeKind, TrackerKind};
@@ -12,9 +13,12 @@ use portcullis_connect::webhook;
 use portcullis_core::effect::TrackerState;
 use portcullis_core::event::{Event, InboxRow, Source};
 use portcullis_core::facts::Approval;
-use portcullis_core::ids::{TaskId, WorkItem};
+use portcullis_core::ids::{Revision, StageName, TaskId, WorkItem};
+use portcullis_core::job::JobState;
+use portcullis_core::lease::{Acquire, LeaseName};
+use portcullis_core::reconcile::{self, Stray};
 use portcullis_core::retry::Backoff;
-use portcullis_core::task::{Decision, NewTask, Task};
+use portcullis_core::task::{Change, Commit, Committed, Decision, NewTask, Task};
 use portcullis_store::{Action, Settlement, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +27,8 @@ use std::time::Duration;
 const MAX_ATTEMPTS: u32 = 12;
 /// Wait between them.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(300) };
+/// The stage in which work is pushed that nobody here has seen yet (REC-6).
+const DEVELOPMENT: &str = "development";
 
 /// Handles every event that is due. Answers how many.
 ///
@@ -94,12 +100,12 @@ async fn handle(app: &App, row: &InboxRow) -> Result<Settlement, NotNow> {
         }
         Event::Check { repository, revision, .. } => match owner(app, row.source, &repository) {
             None => no_owner(&repository),
-            Some(project) => {
-                let tasks = app.store.tasks_with_head(&project.settings.name, &revision).await?;
-                ring(tasks, || format!("{} is no task's head", revision.short()))
-            }
+            Some(project) => match app.store.tasks_with_head(&project.settings.name, &revision).await? {
+                tasks if tasks.is_empty() => stray_check(app, &project, &revision).await,
+                tasks => ring(tasks, String::new),
+            },
         },
-        Event::WorkItem { .. } => work_item(app, event).await,
+        Event::WorkItem { .. } => work_item(app, row, event).await,
     }
 }
 
@@ -118,6 +124,23 @@ fn ring(tasks: Vec<TaskId>, nobody: impl FnOnce() -> String) -> Result<Settlemen
     Ok(Settlement::Processed(tasks.into_iter().map(|task| Action::Ring { task }).collect()))
 }
 
+/// A report on a revision that is no known head is for the only task in development; else for none (REC-6).
+async fn stray_check(app: &App, project: &Project, revision: &Revision) -> Result<Settlement, NotNow> {
+    let in_development = app.store.open_tasks_in_stage(&project.settings.name, &StageName::new(DEVELOPMENT)).await?;
+    match reconcile::stray_check(&in_development) {
+        Stray::Of(task) => {
+            tracing::info!(task.id = task.0, %revision, "a check of an unknown revision is given to the only task in development");
+            ring(vec![task], String::new)
+        }
+        Stray::Nobodys => ignored(format!("{} is no task's head", revision.short())),
+        Stray::OneOf(tasks) => {
+            let reason = format!("{} is no task's head, and {tasks} tasks are in development", revision.short());
+            tracing::warn!(project = %project.settings.name, %reason, "a check is given to no task");
+            ignored(reason)
+        }
+    }
+}
+
 /// The project that a forge's event belongs to. Forges do not care about the case of names.
 fn owner(app: &App, source: Source, repository: &str) -> Option<Arc<Project>> {
     let kind = match source {
@@ -130,7 +153,7 @@ fn owner(app: &App, source: Source, repository: &str) -> Option<Arc<Project>> {
 }
 
 /// A work item was moved on the board: a command, if its new state is one (TRK-1).
-async fn work_item(app: &App, event: Event) -> Result<Settlement, NotNow> {
+async fn work_item(app: &App, row: &InboxRow, event: Event) -> Result<Settlement, NotNow> {
     let Event::WorkItem { tracker_project, item_id, work_item, title, description, state, state_name, actor } = event
     else {
         return ignored("no work item".to_owned());
@@ -165,16 +188,74 @@ async fn work_item(app: &App, event: Event) -> Result<Settlement, NotNow> {
             let new = new_task(app, &project, name, Some(item_id), title, description, serde_json::json!({})).await;
             Ok(Settlement::Processed(vec![Action::Create(Box::new(new.map_err(NotNow)?))]))
         }
-        (Some(TrackerState::ToAnalyse), Some(task)) => ring(vec![task.id], String::new),
+        (Some(TrackerState::ToAnalyse), Some(task)) => {
+            if let Some(held) = &task.held {
+                // Moved there after it was held, a person lets it go on; a late event of before does not (STG-4).
+                let moved_at = webhook::changed_at(row.source, &row.body).unwrap_or(row.received_at);
+                if moved_at <= held.since {
+                    return ignored(format!("it was put into `{state_name}` before its task was held"));
+                }
+                release(app, &task, &actor).await?;
+            }
+            ring(vec![task.id], String::new)
+        }
+        (Some(TrackerState::InProgress), Some(task)) => {
+            if effects::tracker_state(&task.stage, false) == TrackerState::InProgress {
+                return ignored(format!("`{state_name}` is the echo of our own state"));
+            }
+            ring(vec![task.id], String::new)
+        }
         (Some(state @ (TrackerState::Approved | TrackerState::Rejected)), Some(task)) => {
             let approved = state == TrackerState::Approved;
+            let polled = webhook::is_replay(row.source, &row.delivery);
+            if polled && task.head_since.is_some_and(|since| since > row.received_at) {
+                return ignored("its branch has moved on since it was found on the board".to_owned());
+            }
+            let known = app.store.decision(task.id, &task.stage).await?.map(|known| known.approval);
+            if known.is_some_and(|known| known.approved == approved && Some(&known.revision) == task.head.as_ref()) {
+                return ignored("that is recorded already for this head".to_owned());
+            }
             match decision(app, &task, approved, actor, String::new()) {
                 Ok(decision) => Ok(Settlement::Processed(vec![Action::Decide { task: task.id, decision }])),
                 Err(reason) => ignored(reason),
             }
         }
+        (Some(TrackerState::ConfirmDeploy), Some(task)) if webhook::is_replay(row.source, &row.delivery) => {
+            // Found on the board only: it is told, and never acted on (REC-8).
+            app.store.tell(task.id, effects::missed_confirm_deploy(&task), app.now()).await?;
+            ignored("a Confirm Deploy that was missed is announced, never acted on".to_owned())
+        }
         (Some(_), _) => ignored(format!("state `{state_name}` is no command here")),
         (None, _) => ignored(format!("state `{state_name}` means nothing here")),
+    }
+}
+
+/// Lets a held task go on, as a person asked for on the board.
+async fn release(app: &App, task: &Task, by: &str) -> Result<(), NotNow> {
+    let by = if by.is_empty() { "the board" } else { by };
+    let holder = app.holder(format!("{by} on task {}", task.id));
+    let Acquire::Won(lease) = app.store.acquire(&LeaseName::drive(task.id), &holder, app.now(), LEASE_FOR).await?
+    else {
+        return Err(NotNow(format!("task {} is being driven just now", task.id)));
+    };
+    let job = app.store.job_of_visit(task.id).await?;
+    // A role that has failed for good has to run again, or the task would be held again at once.
+    let again = job.is_some_and(|job| matches!(job.state, JobState::Failed | JobState::Cancelled));
+    let commit = Commit {
+        task: task.id,
+        version: task.version,
+        change: Change::Release { again },
+        evaluations: Vec::new(),
+        effects: Vec::new(),
+        actor: by.to_owned(),
+        why: "resumed on the board".to_owned(),
+        at: app.now(),
+    };
+    let committed = app.store.commit(&lease, commit).await;
+    app.store.release(lease).await?;
+    match committed? {
+        Committed::Done { .. } => Ok(()),
+        Committed::Stale => Err(NotNow(format!("task {} has changed just now", task.id))),
     }
 }
 

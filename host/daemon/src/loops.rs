@@ -7,7 +7,7 @@ use crate::bell::Bell;
 use crate::drive::{self, Driven};
 use crate::gatehouse::chain;
 use crate::run::worker;
-use crate::{inbox, outbox, prune, reaper, room, timekeeper};
+use crate::{inbox, outbox, prune, reaper, reconcile, room, timekeeper};
 use portcullis_core::ids::TaskId;
 use portcullis_core::time::UnixMillis;
 use portcullis_store::StoreError;
@@ -38,6 +38,7 @@ pub fn spawn(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinS
     }
     tasks.spawn(room::keep_looking(app.clone(), stopping.clone()));
     tasks.spawn(timekeeper::keep(app.clone(), stopping.clone()));
+    reconcile::spawn(app, stopping, tasks);
     let events = |app: Arc<App>| async move { inbox::tick(&app).await.map(|found| found > 0) };
     tasks.spawn(run("inbox", app.clone(), stopping.clone(), |bell| &bell.inbox, events));
     let effects = |app: Arc<App>| async move { outbox::tick(&app).await.map(|found| found > 0) };

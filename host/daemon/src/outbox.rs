@@ -92,8 +92,7 @@ async fn tracker_item(
 ) -> Result<TrackerItem, Failure> {
     let task = app.store.task(row.task).await.map_err(|error| Failure::new(&error))?;
     let id = task.and_then(|task| task.tracker_id).unwrap_or_else(|| work_item.to_string());
-    let place = project.settings.plane.as_ref().map(|plane| plane.project_id.clone());
-    Ok(TrackerItem { project: place.unwrap_or_else(|| project.settings.name.to_string()), id })
+    Ok(TrackerItem { project: project.tracker_project(), id })
 }
 
 fn tracker_failure(error: TrackerError) -> Failure {

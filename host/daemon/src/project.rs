@@ -125,6 +125,11 @@ impl Project {
         Ok(done)
     }
 
+    /// The project's name in its tracker.
+    pub fn tracker_project(&self) -> String {
+        self.settings.plane.as_ref().map_or_else(|| self.settings.name.to_string(), |plane| plane.project_id.clone())
+    }
+
     /// The repository in which objects are read.
     ///
     /// # Errors

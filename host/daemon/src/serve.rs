@@ -13,6 +13,7 @@ use crate::messengers;
 use crate::project::Project;
 use crate::projects::Projects;
 use crate::reaper;
+use crate::reconcile::Reconciler;
 use crate::redact::Redactor;
 use crate::room::{self, Room};
 use crate::run::launch::Launcher;
@@ -142,6 +143,7 @@ pub async fn start(settings: Settings) -> Result<Running> {
         watches: Watches::default(),
         room: Room::default(),
         reaper: Mutex::default(),
+        reconciler: Reconciler::default(),
         process: HolderProcess::this(),
         rules,
         settings,

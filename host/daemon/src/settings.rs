@@ -6,6 +6,7 @@
 use crate::projects::added_over_http;
 use portcullis_core::ids::{PluginName, ProjectName, RoleName, StageName};
 use portcullis_core::reaper::ReaperRules;
+use portcullis_core::reconcile::ReconcileRules;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub struct Settings {
     pub runs: Runs,
     /// When a running job counts as dead.
     pub reaper: Reaper,
+    /// How tasks that are stuck, and events that were lost, are found.
+    pub reconcile: Reconcile,
     /// How long what is over is kept.
     pub retention: Retention,
     /// Gates.
@@ -185,6 +188,51 @@ impl Reaper {
             dead_ticks: self.dead_ticks,
             finalize_grace: Duration::from_secs(self.finalize_grace_s),
             max_running: Duration::from_secs(self.max_running_s),
+        }
+    }
+}
+
+/// `[reconcile]` (REC-7).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reconcile {
+    /// Whether it ticks at all. Default true.
+    pub enabled: bool,
+    /// Seconds between two ticks. Default 120.
+    pub interval_s: u64,
+    /// Whether the projects' trackers are polled for what somebody has put there whose event was lost (F-2). Default true.
+    pub tracker_enabled: bool,
+    /// Whether a task is left alone that is Blocked, in Needs Input, or in a wait of the deploy phases on its board, or
+    /// whose state there cannot be learnt (REC-2). Default true.
+    pub skip_blocked_enabled: bool,
+    /// Seconds for which nothing must have changed about a task before it is judged. Default 300.
+    pub grace_s: u64,
+    /// The same for single stages, e.g. `review = 900`.
+    pub grace: BTreeMap<StageName, u64>,
+}
+
+impl Default for Reconcile {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_s: 120,
+            tracker_enabled: true,
+            skip_blocked_enabled: true,
+            grace_s: 300,
+            grace: BTreeMap::new(),
+        }
+    }
+}
+
+impl Reconcile {
+    /// As the rules take them, with the stages that only a person's approval opens.
+    pub fn rules(&self, approved_stages: &[StageName]) -> ReconcileRules {
+        let seconds = |(stage, grace_s): (&StageName, &u64)| (stage.clone(), Duration::from_secs(*grace_s));
+        ReconcileRules {
+            skip_blocked: self.skip_blocked_enabled,
+            grace: Duration::from_secs(self.grace_s),
+            stage_grace: self.grace.iter().map(seconds).collect(),
+            approved_stages: approved_stages.to_vec(),
         }
     }
 }
@@ -528,6 +576,7 @@ impl Settings {
         for (key, number) in [
             ("reaper.interval_s", self.reaper.interval_s),
             ("reaper.max_running_s", self.reaper.max_running_s),
+            ("reconcile.interval_s", self.reconcile.interval_s),
             ("retention.interval_min", self.retention.interval_min),
         ] {
             if number == 0 {

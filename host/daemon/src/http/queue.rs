@@ -4,6 +4,7 @@ use super::problem::Problem;
 use super::server::Shared;
 use crate::app::App;
 use crate::clock::rfc3339;
+use crate::reconcile;
 use axum::Json;
 use axum::extract::State;
 use portcullis_core::effect::OutboxRow;
@@ -27,6 +28,7 @@ pub async fn queue(State(shared): State<Shared>) -> Result<Json<Value>, Problem>
         waiting.iter_mut().for_each(|row| row["waits_for"] = json!(format!("room to work in: {}", lack.reason)));
     }
     shown["trouble"] = json!(lack.map(|lack| json!({ "since": rfc3339(lack.since), "reason": lack.reason })));
+    shown["reconcile"] = reconcile::shown(&shared.app).await?;
     Ok(Json(shown))
 }
 
