@@ -8,11 +8,14 @@ use tempfile::TempDir;
 
 /// What it wants to be shown.
 const TOKEN: &str = "tracker-token-of-the-tests";
+/// The person who moves things, by the tracker's id.
+pub const PERSON: &str = "0d5a1a52-1111-4c1b-9a55-6f1e2d3c4b5a";
 /// Its project's id.
 pub const TRACKER_PROJECT: &str = "7e1f9f3a-2222-4e0e-8a9b-0c1d2e3f4a5b";
 
-/// The board: each state's id is `state-` and its place here.
-const STATES: [(&str, &str); 9] = [
+/// The board: each state's id is `state-` and its place here. The last ones are aliases of commands for items that are
+/// over: only the group tells.
+const STATES: [(&str, &str); 13] = [
     ("Todo", "unstarted"),
     ("To Analyse", "unstarted"),
     ("Analysis", "started"),
@@ -22,7 +25,13 @@ const STATES: [(&str, &str); 9] = [
     ("Approved", "started"),
     ("Rejected", "started"),
     ("Done", "completed"),
+    ("Confirm Deploy", "started"),
+    ("Deploying", "started"),
+    ("to-analyse", "cancelled"),
+    ("approved", "completed"),
 ];
+/// Work items on a page of a list: few, so that there are several pages.
+const PAGE: usize = 2;
 
 /// The fake tracker.
 pub struct FakePlane {
@@ -37,7 +46,40 @@ struct State {
     shown: BTreeMap<String, Vec<String>>,
     /// External id and text.
     comments: Vec<(String, String)>,
+    items: BTreeMap<String, Item>,
     down: bool,
+}
+
+#[derive(Default)]
+struct Item {
+    number: u64,
+    state: String,
+    updated_at: String,
+    /// Its moves: when, and who.
+    history: Vec<(String, &'static str)>,
+}
+
+impl State {
+    /// Somebody puts an item into a state.
+    fn put(&mut self, item: &str, number: Option<u64>, state: &str, who: &'static str) -> String {
+        let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+        let kept = self.items.entry(item.to_owned()).or_default();
+        kept.number = number.unwrap_or(kept.number);
+        state.clone_into(&mut kept.state);
+        kept.updated_at.clone_from(&at);
+        kept.history.push((at.clone(), who));
+        at
+    }
+}
+
+impl Item {
+    fn shown(&self, id: &str) -> Value {
+        json!({
+            "id": id, "name": "Heavier containers", "sequence_id": self.number, "state": state_id(&self.state),
+            "project": TRACKER_PROJECT, "updated_at": self.updated_at,
+            "description_html": "<p>Lift up to <strong>40 t</strong>.</p>",
+        })
+    }
 }
 
 impl Default for FakePlane {
@@ -75,6 +117,23 @@ impl FakePlane {
     /// Whether it answers everything with 503.
     pub fn set_down(&self, down: bool) {
         self.state.lock().unwrap().down = down;
+    }
+
+    /// A person moves a work item on the board, and no webhook says so. When, as the tracker has it.
+    pub fn put(&self, item: &str, number: u64, state: &str) -> String {
+        self.state.lock().unwrap().put(item, Some(number), state, PERSON)
+    }
+
+    /// Something else about a work item is changed.
+    pub fn touch(&self, item: &str) {
+        let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+        self.state.lock().unwrap().items.get_mut(item).expect("there is such an item").updated_at = at;
+    }
+
+    /// How often it was asked for this one work item, its history or where it stands.
+    pub fn asked_for(&self, item: &str) -> usize {
+        let of = |asked: &Asked| asked.method == "GET" && asked.path.contains(&format!("/{item}/"));
+        self.server.asked().iter().filter(|asked| of(asked)).count()
     }
 
     /// The names of the states that we put an item into, in order.
@@ -124,8 +183,29 @@ fn answer(state: &mut State, asked: &Asked) -> Reply {
                 return Reply::Json(400, json!({ "state": ["Invalid pk"] }));
             };
             state.shown.entry((*item).to_owned()).or_default().push((*name).to_owned());
+            state.put(item, None, name, "the bot");
             Reply::Json(200, json!({ "id": item }))
         }
+        ("GET", ["issues", ""]) => {
+            let mut items: Vec<(&String, &Item)> = state.items.iter().collect();
+            items.sort_by(|(_, a), (_, b)| b.updated_at.cmp(&a.updated_at));
+            let at: usize = asked.parameter("cursor").map_or(0, |cursor| cursor.parse().expect("a cursor of ours"));
+            let page: Vec<Value> = items.iter().skip(at).take(PAGE).map(|(id, item)| item.shown(id)).collect();
+            let (next, more) = ((at + PAGE).to_string(), at + PAGE < items.len());
+            Reply::Json(200, json!({ "results": page, "next_cursor": next, "next_page_results": more }))
+        }
+        ("GET", ["issues", id, ""]) => match state.items.get(*id) {
+            Some(item) => Reply::Json(200, item.shown(id)),
+            None => not_found(),
+        },
+        ("GET", ["issues", id, "activities", ""]) => match state.items.get(*id) {
+            Some(item) => {
+                let moved = |(at, who): &(String, &str)| json!({ "field": "state", "created_at": at, "actor": who });
+                let moves: Vec<Value> = item.history.iter().rev().map(moved).collect();
+                Reply::Json(200, json!({ "results": moves, "next_cursor": "x", "next_page_results": false }))
+            }
+            None => not_found(),
+        },
         ("POST", ["issues", _, "comments", ""]) => {
             let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
             let (id, html) = (text("external_id"), text("comment_html"));

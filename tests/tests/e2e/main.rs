@@ -13,6 +13,8 @@ mod processes;
 mod projects;
 mod queue;
 mod reaper;
+mod reconcile;
+mod reconcile_board;
 mod roles;
 mod switches;
 mod way;
