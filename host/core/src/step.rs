@@ -174,6 +174,14 @@ pub enum Rest {
     Paused { what: String, by: String, why: String, since: UnixMillis },
 }
 
+impl Rest {
+    /// What a task rests for whose role is at work.
+    pub fn of_running(job: &Job, now: UnixMillis) -> Self {
+        let since = job.run.as_ref().map_or(now, |run| run.launched_at);
+        Self::JobRunning { job: job.id, role: job.role.clone(), since }
+    }
+}
+
 impl From<&Pause> for Rest {
     fn from(pause: &Pause) -> Self {
         let Pause { scope, by, why, since } = pause;
@@ -333,14 +341,7 @@ fn work_left(view: &View<'_>, role: &RoleName, now: UnixMillis) -> Option<Step> 
             ),
             next_look_at: None,
         }),
-        JobState::Running => Some(Step::Rest {
-            rest: Rest::JobRunning {
-                job: job.id,
-                role: job.role.clone(),
-                since: job.run.as_ref().map_or(now, |run| run.launched_at),
-            },
-            next_look_at: None,
-        }),
+        JobState::Running => Some(Step::Rest { rest: Rest::of_running(job, now), next_look_at: None }),
         JobState::Failed => Some(Step::Hold {
             reason: format!(
                 "its {role} failed (job {}): {}",

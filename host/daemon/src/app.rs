@@ -1,6 +1,7 @@
 //! The daemon as one value: everything that its loops and its HTTP server share.
 
 use crate::bell::Bell;
+use crate::clock::SystemClock;
 use crate::project::Project;
 use crate::projects::Projects;
 use crate::reaper::ReaperReport;
@@ -42,6 +43,8 @@ pub struct App {
     pub git: Git,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The same clock, for whoever asks whether it was set back.
+    pub machine_clock: Arc<SystemClock>,
     /// This start of this daemon: fresh each time.
     pub boot: String,
     /// Wakes the loops.

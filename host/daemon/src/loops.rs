@@ -37,7 +37,13 @@ pub fn spawn(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinS
         tasks.spawn(every("prune", app.clone(), stopping.clone(), (prune::FIRST, period), pruning));
     }
     tasks.spawn(room::keep_looking(app.clone(), stopping.clone()));
-    tasks.spawn(timekeeper::keep(app.clone(), stopping.clone()));
+    let clock = app.machine_clock.clone();
+    let keeping = move |app: Arc<App>| {
+        let clock = clock.clone();
+        async move { timekeeper::tick(&app, &clock).await }
+    };
+    let often = (timekeeper::EVERY, timekeeper::EVERY);
+    tasks.spawn(every("timekeeper", app.clone(), stopping.clone(), often, keeping));
     reconcile::spawn(app, stopping, tasks);
     let events = |app: Arc<App>| async move { inbox::tick(&app).await.map(|found| found > 0) };
     tasks.spawn(run("inbox", app.clone(), stopping.clone(), |bell| &bell.inbox, events));

@@ -99,7 +99,8 @@ pub async fn start(settings: Settings) -> Result<Running> {
     room::survive_file_size_limit().context("failed to catch the signal of the file size limit")?;
     let home = settings.server.home.clone();
     std::fs::create_dir_all(&home).with_context(|| format!("failed to make the home folder {}", home.display()))?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let machine_clock = Arc::new(SystemClock::default());
+    let clock: Arc<dyn Clock> = machine_clock.clone();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.database())?);
     let runtime = open_runtime(&settings)?;
     let registry = Registry::create(settings.registry())
@@ -134,6 +135,7 @@ pub async fn start(settings: Settings) -> Result<Running> {
         reloading: tokio::sync::Mutex::default(),
         git,
         clock,
+        machine_clock,
         boot,
         bell: Bell::default(),
         launcher: Launcher { program: std::env::current_exe().context("failed to find our own program")? },

@@ -168,6 +168,9 @@ pub struct Reaper {
     pub lease_reclaim_enabled: bool,
 }
 
+/// See [`Settings::check`].
+const SHORTEST_GRACE_S: u64 = 5;
+
 impl Default for Reaper {
     fn default() -> Self {
         Self {
@@ -583,6 +586,10 @@ impl Settings {
                 return wrong(key, "must be at least 1".to_owned());
             }
         }
+        if self.reaper.finalize_grace_s < SHORTEST_GRACE_S {
+            // Somebody who is at work gives a sign each second: less patience would take work out of live hands.
+            return wrong("reaper.finalize_grace_s", format!("must be at least {SHORTEST_GRACE_S}"));
+        }
         for (index, project) in self.project.iter().enumerate() {
             if let Err((key, reason)) = project.check() {
                 return wrong(&format!("project.{}.{key}", project.name), reason);
@@ -705,6 +712,7 @@ mod tests {
         for (text, says) in [
             ("[queue]\nmax_concurrency = 0\n", "setting `queue.max_concurrency`: must be at least 1"),
             ("[store]\nurl = \"postgres://x\"\n", "setting `store.url`: `postgres://x` is not supported yet"),
+            ("[reaper]\nfinalize_grace_s = 1\n", "setting `reaper.finalize_grace_s`: must be at least 5"),
             ("[server]\nlisten = \"here\"\n", "setting `server.listen`: `here` is no address"),
             (
                 "[[project]]\nname = \"a b\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"local\"\n",

@@ -22,6 +22,31 @@ pub fn put_process(database: &Path, pid: u32, start_ticks: u64, machine_boot: &s
     change(database, sql, (pid, start_ticks, machine_boot));
 }
 
+/// Every task wants to be looked at.
+pub const LOOK_AT_ALL: &str = "UPDATE task SET next_look_at_ms = 0";
+
+/// Ways to damage the rows of one task, each with a name; `:id` stands for its number.
+pub fn damages() -> [(&'static str, &'static str); 7] {
+    [
+        ("OVERLAY", "UPDATE task SET overlay = '{' WHERE id = :id"),
+        ("FEEDBACK", "UPDATE task SET feedback = 'not json' WHERE id = :id"),
+        ("MERGING", "UPDATE task SET merging = '[]' WHERE id = :id"),
+        ("HEAD", "UPDATE task SET head = 'no revision' WHERE id = :id"),
+        ("ANSWER", "UPDATE evaluation SET outcome = '{}' WHERE task = :id"),
+        ("SUBJECT", "UPDATE evaluation SET subject = '' WHERE task = :id"),
+        ("JOB", "PRAGMA ignore_check_constraints = 1; UPDATE job SET state = 'lost in thought' WHERE task = :id"),
+    ]
+}
+
+/// A claim whose daemon ended before the launch; and nothing is paused any more.
+pub const CLAIMED_AND_LOST: &str =
+    "UPDATE job SET state = 'running', attempt = 1, lease = 1, boot = 'another'; DELETE FROM pause;";
+
+/// No process has such a number.
+pub fn damage_run(task: i64) -> String {
+    format!("UPDATE run SET pid = -1 WHERE job IN (SELECT id FROM job WHERE task = {task})")
+}
+
 /// Changes one row.
 fn change(database: &Path, sql: &str, params: impl Params) {
     let db = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");

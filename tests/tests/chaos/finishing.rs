@@ -20,7 +20,7 @@ fn a_run_whose_push_takes_longer_than_the_grace_is_not_reaped() {
     let latch = Latch::new();
     let scene = Scene::builder()
         .manifest(SHORT)
-        .settings("[reaper]\ninterval_s = 1\ndead_ticks = 1\nfinalize_grace_s = 10\n\n")
+        .settings("[reaper]\ninterval_s = 1\nfinalize_grace_s = 10\n\n")
         .role("developer", &format!("{}echo work > work.txt\n", latch.note("run")))
         .build();
     // The forge takes its time with every push.

@@ -3,6 +3,7 @@
 use crate::processes::told;
 use portcullis_core::event::Source;
 use portcullis_e2e::daemon::program;
+use portcullis_e2e::invariants::edit::{LOOK_AT_ALL, damages};
 use portcullis_e2e::{Daemon, Scene, payload};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
@@ -109,10 +110,18 @@ fn while_the_disk_is_full_nothing_is_claimed_lost_or_counted_as_a_failure_and_it
     assert_eq!(daemon.get("/queue").body["trouble"], Value::Null);
     for n in 0..20 {
         let (status, _, body) = push(&daemon, n);
-        assert_eq!(status, if n == 0 { 200 } else { 202 }, "what was refused was not stored, what was accepted was: {body}");
+        assert_eq!(
+            status,
+            if n == 0 { 200 } else { 202 },
+            "what was refused was not stored, what was accepted was: {body}"
+        );
     }
     let log = daemon.log();
-    assert_eq!((lines(&log, "there is no room to work in"), lines(&log, "there is room to work in again")), (1, 1), "{log}");
+    assert_eq!(
+        (lines(&log, "there is no room to work in"), lines(&log, "there is room to work in again")),
+        (1, 1),
+        "{log}"
+    );
     assert_eq!(lines(&log, " ERROR "), 1, "said once: {log}");
     assert_eq!((lines(&log, "a run has begun"), lines(&log, "did not succeed")), (2, 0), "{log}");
 }
@@ -197,19 +206,11 @@ fn a_database_that_may_not_be_written_is_refused_with_a_clear_word() {
 
 #[test]
 fn tasks_with_damaged_rows_are_held_with_the_reason_and_the_others_go_on() {
-    // REA-6, NOT-2, OBS-2
+    // REA-6, NOT-1, OBS-2
     let scene = Scene::builder().manifest(APPROVED).role("developer", "echo \"$PORTCULLIS_WORK_ITEM\" > work.txt\n");
     let scene = scene.settings("[queue]\nmax_concurrency = 2\nmax_per_project = 2\n").build();
     let daemon = scene.start();
-    let damages = [
-        ("OVERLAY", "UPDATE task SET overlay = '{' WHERE id = :id"),
-        ("FEEDBACK", "UPDATE task SET feedback = 'not json' WHERE id = :id"),
-        ("MERGING", "UPDATE task SET merging = '[]' WHERE id = :id"),
-        ("HEAD", "UPDATE task SET head = 'no revision' WHERE id = :id"),
-        ("ANSWER", "UPDATE evaluation SET outcome = '{}' WHERE task = :id"),
-        ("SUBJECT", "UPDATE evaluation SET subject = '' WHERE task = :id"),
-        ("JOB", "PRAGMA ignore_check_constraints = 1; UPDATE job SET state = 'lost in thought' WHERE task = :id"),
-    ];
+    let damages = damages();
     let bad: Vec<(i64, &str)> = damages.iter().map(|(item, sql)| (daemon.new_task(item), *sql)).collect();
     let good = daemon.new_task("GOOD");
     for (id, _) in &bad {
@@ -220,7 +221,7 @@ fn tasks_with_damaged_rows_are_held_with_the_reason_and_the_others_go_on() {
     for (id, sql) in &bad {
         scene.database(&sql.replace(":id", &id.to_string()));
     }
-    scene.database("UPDATE task SET next_look_at_ms = 0");
+    scene.database(LOOK_AT_ALL);
     let before = std::fs::metadata(scene.home().join("daemon.log")).unwrap().len();
     let daemon = scene.start();
     let head = daemon.task(good)["task"]["head"].clone();

@@ -1,6 +1,7 @@
 //! Dead, lost and hung runs as processes: what the reaper does about them, and what it leaves alone.
 
 use crate::processes::{pids_in, runs, signal};
+use portcullis_e2e::invariants::edit::{CLAIMED_AND_LOST, damage_run};
 use portcullis_e2e::scene::PROJECT;
 use portcullis_e2e::{Daemon, Scene};
 use serde_json::{Value, json};
@@ -96,7 +97,7 @@ fn a_job_that_was_claimed_but_never_launched_is_lost_and_tried_again() {
     assert_eq!(paused.status, 200, "{}", paused.body);
     let id = daemon.new_task("DEMO-1");
     daemon.kill();
-    scene.database("UPDATE job SET state = 'running', attempt = 1, lease = 1, boot = 'another'; DELETE FROM pause;");
+    scene.database(CLAIMED_AND_LOST);
     let daemon = scene.start();
     daemon.until_rests(id, "finished");
     assert_eq!(reaper(&daemon)["lost_total"], 1);
@@ -116,7 +117,7 @@ fn one_damaged_job_stops_neither_the_tick_nor_the_others() {
     shim(&daemon, bad);
     shim(&daemon, good);
     daemon.kill();
-    scene.database(&format!("UPDATE run SET pid = -1 WHERE job IN (SELECT id FROM job WHERE task = {bad})"));
+    scene.database(&damage_run(bad));
     signal("KILL", &role[0]);
     let daemon = scene.start();
     daemon.until_rests(good, "finished");

@@ -59,7 +59,7 @@ async fn round(app: &App, boards: &mut Boards, gates: &mut Gates) {
     note(app, gates::look_after(app, gates, &mut counts).await);
     // The boards first: what a person has said there comes before what the gates say.
     if app.settings.reconcile.tracker_enabled {
-        for project in app.projects.values() {
+        for project in app.projects.all().values() {
             if let Err(reason) = tracker::poll(app, project, boards, &mut counts).await {
                 tracing::warn!(project = %project.settings.name, %reason, "a board could not be read; trying again");
                 failed(app, format!("project {}: {reason}", project.settings.name));

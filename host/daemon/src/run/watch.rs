@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often work under way gives a sign of life.
-const SIGN_EVERY: Duration = Duration::from_secs(5);
+const SIGN_EVERY: Duration = Duration::from_secs(1);
 
 /// The jobs in this daemon's hands.
 #[derive(Debug, Clone, Default)]
@@ -145,7 +145,9 @@ mod tests {
         // REA-2: a slow push is no dead finisher.
         let watches = Watches::default();
         let attended = watches.attend(job(1));
-        attended.during(tokio::time::sleep(Duration::from_secs(3600))).await;
+        let work = std::future::pending::<()>();
+        let cut_off = attended.during(tokio::time::timeout(Duration::from_secs(3600), work)).await;
+        assert!(cut_off.is_err());
         assert!(matches!(watches.of(JobId(1)), Watch::By { silent_for } if silent_for <= SIGN_EVERY));
     }
 

@@ -1,8 +1,10 @@
 //! Which process was started for a job, and how did it end? (LAU-1, LAU-2)
 
-use super::row::{Columns, Fail, change, hit, one, signed};
+use super::jobs;
+use super::row::{Columns, Fail, change, hit, one, signed, to_json};
 use portcullis_core::ids::{JobId, RunId};
 use portcullis_core::job::{ClaimedJob, ProcessIdentity, Run};
+use portcullis_core::step::Rest;
 use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, Row, named_params};
 
@@ -40,7 +42,22 @@ pub(super) fn launch(
     };
     let Some(run) = one(db, LAUNCH, params, run_row)? else { return Ok(None) };
     change(db, POINT, named_params! { ":run": run.id.0, ":job": claim.job.0 })?;
+    say_so(db, claim.job, now)?;
     Ok(Some(run))
+}
+
+// Only a rest that said it waits for this very job; nobody's decision changes with it, so the version stays.
+const SAY_SO: &str = "
+    UPDATE task SET rest = :rest
+     WHERE id = :task AND visit = :visit AND rest ->> '$.kind' = 'job-queued' AND rest ->> '$.job' = :job";
+
+/// The task rests for a job that waits. From now on it runs, and `explain` says so without another look (STG-6).
+fn say_so(db: &Connection, id: JobId, now: UnixMillis) -> Result<(), Fail> {
+    let Some(job) = jobs::job(db, id)? else { return Ok(()) };
+    let rest = to_json(&Rest::of_running(&job, now))?;
+    let params = named_params! { ":rest": rest, ":task": job.task.0, ":visit": job.visit, ":job": id.0 };
+    change(db, SAY_SO, params)?;
+    Ok(())
 }
 
 // The first one stays: a run is one process.

@@ -196,7 +196,11 @@ fn serve(db: &Connection, queue: &Queue) {
                 tracing::debug!(requests = batch.len(), reason, "the disk took no write transaction");
             }
             Some(Lost { reason, trouble: None }) => {
-                tracing::error!(requests = batch.len(), reason, "a write transaction failed; nothing of it was written");
+                tracing::error!(
+                    requests = batch.len(),
+                    reason,
+                    "a write transaction failed; nothing of it was written"
+                );
             }
         }
         for request in batch {
