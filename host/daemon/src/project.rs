@@ -108,7 +108,9 @@ impl Project {
         &self,
         work: impl FnOnce(&Mirror) -> Result<T, portcullis_git::GitError> + Send + 'static,
     ) -> Result<T, String> {
-        let known = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // One that somebody has removed meanwhile is made anew at once: whoever needs it has done nothing wrong.
+        let is_there = self.mirror.join("HEAD").is_file();
+        let known = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone().filter(|_| is_there);
         let (git, remote, mirror) = (self.git.clone(), self.remote.clone(), self.mirror.clone());
         let done = tokio::task::spawn_blocking(move || {
             let mirror = known.map_or_else(|| Mirror::ensure(&git, &remote, &mirror), Ok)?;
