@@ -1,0 +1,71 @@
+//! What settings are refused, and with which words.
+#![allow(clippy::unwrap_used, reason = "tests")]
+use super::*;
+
+fn load(text: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.toml");
+    std::fs::write(&path, text).unwrap();
+    Settings::load(Some(&path), environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_it_and_its_line() {
+    // CFG-1
+    let error = load("[queue]\nmax_concurency = 3\n", &[]).unwrap_err().to_string();
+    assert!(error.contains("max_concurency") && error.contains("line 2"), "{error}");
+    assert!(error.contains("max_concurrency"), "it names what would be right: {error}");
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    // CFG-1
+    let settings = load(
+        "[queue]\nmax_concurrency = 3\n",
+        &[
+            ("PORTCULLIS_QUEUE__MAX_CONCURRENCY", "5"),
+            ("PORTCULLIS_SERVER__LISTEN", "127.0.0.1:0"),
+            ("PORTCULLIS_TOKEN", "x"),
+        ],
+    )
+    .unwrap();
+    assert_eq!((settings.queue.max_concurrency, settings.server.listen.as_str()), (5, "127.0.0.1:0"));
+}
+
+#[test]
+fn bad_values_name_the_setting_and_the_remedy() {
+    // CFG-1
+    for (text, says) in [
+        ("[queue]\nmax_concurrency = 0\n", "setting `queue.max_concurrency`: must be at least 1"),
+        ("[store]\nurl = \"postgres://x\"\n", "setting `store.url`: `postgres://x` is not supported yet"),
+        ("[reaper]\nfinalize_grace_s = 1\n", "setting `reaper.finalize_grace_s`: must be at least 5"),
+        ("[server]\nlisten = \"here\"\n", "setting `server.listen`: `here` is no address"),
+        (
+            "[[project]]\nname = \"a b\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"local\"\n",
+            "setting `project.a b.name`",
+        ),
+        (
+            "[[project]]\nname = \"a\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"gitea\"\n",
+            "setting `project.a.forge_url`",
+        ),
+        (
+            "[[project]]\nname = \"a\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"local\"\nroles.developer.command = []\n",
+            "setting `project.a.roles.developer.command`: name a program",
+        ),
+    ] {
+        let error = load(text, &[]).unwrap_err().to_string();
+        assert!(error.starts_with(says), "{error}");
+    }
+}
+
+#[test]
+fn a_secret_is_read_from_its_source_and_an_empty_one_is_refused() {
+    // CFG-1, WEB-1
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "s3cret\n").unwrap();
+    assert_eq!(SecretSource::File { file: path.clone() }.read("webhooks.gitea").unwrap(), "s3cret");
+    std::fs::write(&path, "\n").unwrap();
+    let error = SecretSource::File { file: path }.read("webhooks.gitea").unwrap_err().to_string();
+    assert!(error.starts_with("setting `webhooks.gitea`: the secret is empty"), "{error}");
+}
