@@ -126,6 +126,10 @@ fn ring(tasks: Vec<TaskId>, nobody: impl FnOnce() -> String) -> Result<Settlemen
 
 /// A report on a revision that is no known head is for the only task in development; else for none (REC-6).
 async fn stray_check(app: &App, project: &Project, revision: &Revision) -> Result<Settlement, NotNow> {
+    // One that some task has left behind is known, and says nothing about what stands there now.
+    if app.store.pushed_at(&project.settings.name, revision).await?.is_some() {
+        return ignored(format!("{} is no task's head any more", revision.short()));
+    }
     let in_development = app.store.open_tasks_in_stage(&project.settings.name, &StageName::new(DEVELOPMENT)).await?;
     match reconcile::stray_check(&in_development) {
         Stray::Of(task) => {

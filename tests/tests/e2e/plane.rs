@@ -167,9 +167,9 @@ fn an_event_that_cannot_be_handled_yet_is_kept_and_tried_again() {
     // WEB-4
     let (plane, latch) = (FakePlane::start(), Latch::new());
     let scene = scene(&plane, &latch);
-    let daemon = scene.start();
-    // The newer shape names the state by its id alone, and the tracker, which knows its name, is down.
+    // The newer shape names the state by its id alone, and the tracker, which knows its name, has never been up.
     plane.set_down(true);
+    let daemon = scene.start();
     let event = send(&daemon, "1", &payload::work_item_newer(ITEM, 65, "To Analyse", "2026-01-05T09:00:00Z"));
     daemon.eventually("the first try has failed", || {
         let row = daemon.get(&format!("/inbox/{event}")).body;
