@@ -144,6 +144,7 @@ fn all_green(scene: &Scene) -> bool {
                 && (&e.subject.target_head, &e.subject.from, &e.subject.to)
                     == (&scene.target_head, &edge.from, &edge.to)
                 && e.at >= scene.task.fresh_from
+                && e.at <= scene.now
                 && Some(e.at) >= decided
         };
         match scene.evaluations.iter().rfind(speaks) {
