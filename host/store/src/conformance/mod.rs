@@ -90,6 +90,7 @@ promises! { ($)
         a_release_with_another_run_is_a_new_visit,
         a_rest_that_says_nothing_new_writes_nothing,
         a_ring_during_a_look_is_not_silenced_by_its_rest,
+        a_ring_that_is_written_after_an_answer_is_later_than_it_whatever_its_time_says,
         a_ring_before_a_look_is_answered_by_it,
         a_finished_task_is_not_open_any_more,
         a_merge_is_decided_and_done_or_called_off,

@@ -8,7 +8,7 @@ use portcullis_core::ids::{RoleName, TaskId};
 use portcullis_core::job::{JobState, Lane};
 use portcullis_core::lease::{Acquire, Lease, LeaseName};
 use portcullis_core::step::Rest;
-use portcullis_core::task::{Change, Commit, Committed, Held, MergeIntent};
+use portcullis_core::task::{Change, Commit, Committed, Held, MergeIntent, Task};
 use portcullis_core::time::UnixMillis;
 
 fn rest(next_look_at: Option<UnixMillis>) -> Change {
@@ -228,6 +228,34 @@ pub(super) async fn a_rest_that_says_nothing_new_writes_nothing(store: &Shared) 
     store.release(lease).await.unwrap();
     assert_eq!(store.audit(Filter::default()).await.unwrap().len(), 1, "resting is no change of state");
     assert!(before.contains("analyst"), "the comparison sees the job");
+}
+
+pub(super) async fn a_ring_that_is_written_after_an_answer_is_later_than_it_whatever_its_time_says(store: &Shared) {
+    // Whoever rings takes the time, then waits for his turn to write. A gate that was asked in between has not seen what
+    // he rings for, and has to be asked again (GAT-4).
+    let id = task(store, "A-1").await;
+    let asked = |seen: &Task| {
+        let mut commit = decided(seen, rest(Some(at(9_000_000))), at(1_010));
+        commit.evaluations = vec![evaluation(Verdict::Pending, at(1_005))];
+        commit
+    };
+    // While the answer is on its way …
+    let lease = drive(store, id, at(1_000)).await;
+    let seen = read(store, id).await;
+    store.ring(&[id], at(1_001)).await.unwrap();
+    let _done = store.commit(&lease, asked(&seen)).await.unwrap();
+    store.release(lease).await.unwrap();
+    let rung = read(store, id).await;
+    assert!(rung.rung_at > at(1_005) && rung.next_look_at < Some(at(9_000_000)), "{rung:?}");
+    // … and after it was stored.
+    let lease = drive(store, id, at(1_000)).await;
+    let seen = read(store, id).await;
+    let mut commit = asked(&seen);
+    commit.evaluations[0].at = at(1_500);
+    let _done = store.commit(&lease, commit).await.unwrap();
+    store.ring(&[id], at(1_002)).await.unwrap();
+    store.release(lease).await.unwrap();
+    assert!(read(store, id).await.rung_at > at(1_500));
 }
 
 pub(super) async fn a_ring_during_a_look_is_not_silenced_by_its_rest(store: &Shared) {

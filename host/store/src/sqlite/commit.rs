@@ -29,6 +29,9 @@ pub(super) fn commit(db: &Connection, lease: &LeaseName, number: i64, commit: &C
     };
     if rung && matches!(commit.change, Change::Rest { .. }) {
         leases::answer_ring(db, lease)?;
+        if let Some(answered) = commit.evaluations.iter().map(|evaluation| evaluation.at).max() {
+            tasks::rung_since(db, task.id, answered)?;
+        }
     }
     if is_known(&task, commit, next_look) {
         return Ok(Committed::Done { version: task.version });

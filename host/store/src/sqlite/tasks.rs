@@ -141,8 +141,13 @@ pub(super) fn due(db: &Connection, now: UnixMillis, limit: u32) -> Result<Vec<Ta
 }
 
 // One that is due already stays due since then: ringing it again and again must not put it behind the others.
+// A ring is later than every answer that is stored, whatever the time says that it brings along: whoever rings took it
+// before he wrote, and a gate may have been asked in between.
 const RING: &str = "
-    UPDATE task SET rung_at_ms = :now_ms, next_look_at_ms = min(coalesce(next_look_at_ms, :now_ms), :now_ms)
+    UPDATE task
+       SET rung_at_ms = max(:now_ms, 1 + coalesce((SELECT max(e.at_ms) FROM evaluation e
+                                                    WHERE e.task = task.id AND e.visit = task.visit), :now_ms - 1)),
+           next_look_at_ms = min(coalesce(next_look_at_ms, :now_ms), :now_ms)
      WHERE id = :id";
 
 // Whoever drives the task at this moment may have read it before: its rest must not silence this ring (see commit).
@@ -151,6 +156,15 @@ const MARK_DRIVE: &str = "UPDATE lease SET rung = 1 WHERE name = :name AND boot 
 pub(super) fn ring(db: &Connection, id: TaskId, now: UnixMillis) -> Result<(), Fail> {
     change(db, RING, named_params! { ":id": id.0, ":now_ms": now.0 })?;
     change(db, MARK_DRIVE, named_params! { ":name": LeaseName::drive(id).as_str() })?;
+    Ok(())
+}
+
+const RUNG_SINCE: &str = "UPDATE task SET rung_at_ms = max(rung_at_ms, :after_ms + 1) WHERE id = :id";
+
+/// A ring came while the task was driven: it counts as later than what was decided and answered meanwhile, which may
+/// have looked at the world before.
+pub(super) fn rung_since(db: &Connection, id: TaskId, after: UnixMillis) -> Result<(), Fail> {
+    change(db, RUNG_SINCE, named_params! { ":id": id.0, ":after_ms": after.0 })?;
     Ok(())
 }
 
