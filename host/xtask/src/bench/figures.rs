@@ -64,6 +64,7 @@ pub(crate) fn row(clients: usize, name: &str, rounds: &[Round]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
     use super::*;
 
     const ANSWER: &str = "{\"work\":\"enqueue\",\"jobs\":100,\"seconds\":0.5,\"p50_us\":10.4,\"p99_us\":99.0}\n\
