@@ -2,7 +2,8 @@
 //!
 //! `{"interface":…,"function":…,"arguments_digest":"sha256:…","result":…}`, where `result` is the answer as JSON
 //! (`{"Ok":…}` or `{"Err":…}` for calls that can fail). Bytes are `{"text":…}`, `{"hex":…}` or, when long,
-//! `{"digest":…,"length":…}`: the object store still has those. Clocks and random numbers are not recorded: they follow
+//! `{"digest":…,"length":…}`: the object store still has those. A piece of an object is `{"bytes":…}`, its length alone: the
+//! call's object is named in full, so the repository has the rest, and a record holds no secret that a gate was shown. Clocks and random numbers are not recorded: they follow
 //! from subject, configuration, moment and plugin. The record is bounded; a last line `{"cut":true}` says so.
 
 use portcullis_core::digest::Digest;
@@ -32,6 +33,18 @@ impl Serialize for Bytes {
         } else {
             map.serialize_entry("hex", &hex(&self.0))?;
         }
+        map.end()
+    }
+}
+
+/// The next bytes of an object: recorded by their number. The object's name, which `open-blob` was asked for, is the digest of
+/// all of them.
+pub(crate) struct Piece(pub(crate) Vec<u8>);
+
+impl Serialize for Piece {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry("bytes", &self.0.len())?;
         map.end()
     }
 }
@@ -133,6 +146,15 @@ mod tests {
         assert_eq!(lines[0]["result"]["Ok"]["text"], "hello");
         assert_eq!(lines[0]["arguments_digest"], sha256(br#"["a",1]"#).as_str());
         assert_eq!(lines[1]["result"]["Ok"]["hex"], "ff");
+    }
+
+    #[test]
+    fn a_piece_of_an_object_is_recorded_by_its_length_alone() {
+        // GAT-6, SEC-5: what a gate is shown may be a secret that somebody leaked.
+        let mut transcript = Transcript::default();
+        transcript.record("i", "next", &("9f2c",), &Ok::<_, ()>(Piece(b"a secret".to_vec())));
+        let lines = lines(&mut transcript);
+        assert_eq!(lines[0]["result"], serde_json::json!({ "Ok": { "bytes": 8 } }));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::read::{approvals, documents, forge, images, repository, test_runs};
 use super::{convert, gate};
 use crate::guest::{Blob, GuestState};
-use crate::transcript::Bytes;
+use crate::transcript::{Bytes, Piece};
 use portcullis_core::facts::{ForgeError, RepositoryError};
 use portcullis_core::ids::Revision;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl repository::HostBlob for GuestState {
     async fn next(&mut self, blob: Resource<Blob>) -> InRepository<Vec<u8>> {
         let ledger = Arc::clone(self.ledger_handle());
         let Blob { id, reader } = self.table().get_mut(&blob)?;
-        let answer = async { reader.next().await.map(Bytes) };
+        let answer = async { reader.next().await.map(Piece) };
         let answer = ledger.call(REPOSITORY, "[method]blob.next", &(&*id,), answer).await?;
         Ok(answer.map(|bytes| bytes.0).map_err(convert::repository_error))
     }
