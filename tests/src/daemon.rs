@@ -41,7 +41,7 @@ pub fn program() -> &'static Path {
 }
 
 /// Runs `portcullis` with these arguments to its end, with nothing of this process's environment that concerns it.
-pub fn portcullis<const N: usize>(args: [&str; N]) -> Output {
+pub fn portcullis<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
     Command::new(program()).args(args).current_dir(workspace()).stdin(Stdio::null()).output().expect("portcullis runs")
 }
 
@@ -139,7 +139,8 @@ impl Daemon {
     pub fn stop(mut self) -> Option<i32> {
         let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill runs");
         assert!(asked.success());
-        self.process.wait().expect("the daemon ends").code()
+        let process = &mut self.process;
+        eventually_some("the daemon ends", PATIENCE, || process.try_wait().expect("it can be waited for")).code()
     }
 
     /// `GET` with the reader's token.

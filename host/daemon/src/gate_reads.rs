@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::document;
+use crate::objects::{Blob, FILE_BYTES, Objects, document_path};
 use crate::project::Project;
 use async_trait::async_trait;
 use portcullis_catalog::layout::{Layout, LayoutError};
@@ -15,10 +16,7 @@ use portcullis_core::task::Task;
 use portcullis_git::ObjectReader;
 use portcullis_runtime::{BlobReader, Reads, Unavailable};
 use portcullis_store::Store;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Largest file that is read at once.
-const FILE_BYTES: u64 = 16 << 20;
+use std::sync::Arc;
 
 /// Reads for one evaluation.
 pub struct GateReads {
@@ -27,15 +25,14 @@ pub struct GateReads {
     task: TaskId,
     subject: Subject,
     folder: String,
-    /// Opened at the first question: one git process serves the whole evaluation.
-    objects: Arc<Mutex<Option<ObjectReader>>>,
+    objects: Objects,
 }
 
 impl GateReads {
     /// For one subject of a task.
     pub fn new(app: &App, project: Arc<Project>, task: &Task, subject: Subject) -> Self {
         let folder = format!("{}/{}", project.settings.documents, task.work_item);
-        Self { store: app.store.clone(), project, task: task.id, subject, folder, objects: Arc::default() }
+        Self { store: app.store.clone(), project, task: task.id, subject, folder, objects: Objects::default() }
     }
 
     async fn objects<T: Send + 'static>(
@@ -43,21 +40,7 @@ impl GateReads {
         ask: impl FnOnce(&ObjectReader) -> Result<T, RepositoryError> + Send + 'static,
     ) -> Result<T, RepositoryError> {
         let repository = self.project.repository().await.map_err(RepositoryError::Failed)?;
-        let objects = self.objects.clone();
-        let asked = tokio::task::spawn_blocking(move || {
-            let mut objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
-            ask(objects.get_or_insert_with(|| repository.reader()))
-        });
-        asked.await.map_err(|error| RepositoryError::Failed(error.to_string()))?
-    }
-
-    /// Where a document stands. Its name is a file name, not a path: a gate's configuration cannot lead elsewhere.
-    fn document_path(&self, name: &str) -> Result<String, DocumentError> {
-        let plain = !name.is_empty() && !name.contains(['/', '\\', '\0']) && name != "." && name != "..";
-        if !plain {
-            return Err(DocumentError::Failed(format!("`{name}` is no file name")));
-        }
-        Ok(format!("{}/{name}", self.folder))
+        self.objects.ask(repository, ask).await
     }
 }
 
@@ -96,7 +79,7 @@ impl Reads for GateReads {
     async fn open_blob(&self, id: &Revision) -> Result<Box<dyn BlobReader>, RepositoryError> {
         let id = id.clone();
         let blob = self.objects(move |objects| objects.open_blob(&id)).await?;
-        Ok(Box::new(Blob { size: blob.size(), inner: Arc::new(Mutex::new(blob)) }))
+        Ok(Box::new(Blob::from(blob)))
     }
 
     async fn checks(&self, commit: &Revision) -> Result<Vec<Check>, ForgeError> {
@@ -122,7 +105,7 @@ impl Reads for GateReads {
     }
 
     async fn read_document(&self, name: &str) -> Result<Vec<u8>, DocumentError> {
-        let path = self.document_path(name)?;
+        let path = document_path(&self.folder, name)?;
         match self.read_file(&self.subject.head, path.as_bytes()).await {
             Ok(bytes) => Ok(bytes),
             Err(RepositoryError::NotFound(_)) => Err(DocumentError::NotFound),
@@ -157,24 +140,5 @@ impl Reads for GateReads {
     async fn latest_test_run(&self, name: &str, tree: &str) -> Result<Option<TestRun>, Unavailable> {
         let run = self.store.test_run(&self.project.settings.name, name, tree).await;
         run.map_err(|error| Unavailable(error.to_string()))
-    }
-}
-
-struct Blob {
-    size: u64,
-    inner: Arc<Mutex<portcullis_git::BlobReader>>,
-}
-
-#[async_trait]
-impl BlobReader for Blob {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    async fn next(&mut self) -> Result<Vec<u8>, RepositoryError> {
-        let inner = self.inner.clone();
-        let read =
-            tokio::task::spawn_blocking(move || inner.lock().unwrap_or_else(PoisonError::into_inner).next_piece());
-        read.await.map_err(|error| RepositoryError::Failed(error.to_string()))?
     }
 }

@@ -8,17 +8,21 @@ use crate::drive::{self, Driven};
 use crate::gatehouse::chain;
 use crate::run::worker;
 use crate::{inbox, outbox, prune, reaper, reconcile, room, timekeeper};
+use futures_util::FutureExt as _;
 use portcullis_core::ids::TaskId;
 use portcullis_core::time::UnixMillis;
 use portcullis_store::StoreError;
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// How long a loop sleeps at most: the backstop behind every bell.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Between a panic, or a failed look by time alone, and the next try.
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// Tasks looked at side by side.
 const DRIVES: u32 = 16;
 
@@ -85,13 +89,14 @@ pub async fn every<F: Future<Output = Result<Option<Duration>, StoreError>>>(
             () = app.room.takes_writes() => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
-        wait = match tick(app.clone()).await {
-            Ok(sooner) => sooner.map_or(period, |sooner| sooner.min(period)),
-            Err(error) if app.room.hears(&error, app.now()) => Duration::ZERO,
-            Err(error) => {
+        wait = match contained(which, tick(app.clone())).await {
+            Some(Ok(sooner)) => sooner.map_or(period, |sooner| sooner.min(period)),
+            Some(Err(error)) if app.room.hears(&error, app.now()) => Duration::ZERO,
+            Some(Err(error)) => {
                 tracing::error!(r#loop = which, error = %chain(&error), "a loop could not do its work; trying again");
-                period.min(Duration::from_secs(10))
+                period.min(AFTER_FAILURE)
             }
+            None => period.min(AFTER_FAILURE),
         };
     }
 }
@@ -110,17 +115,28 @@ async fn run<F: Future<Output = Result<bool, StoreError>>>(
             _ = stopping.wait_for(|stop| *stop) => return,
         }
         let began = app.now();
-        match tick(app.clone()).await {
-            Ok(true) => {}
-            Ok(false) => pause(&app, bell(&app.bell), began).await,
+        match contained(which, tick(app.clone())).await {
+            Some(Ok(true)) => {}
+            Some(Ok(false)) => pause(&app, bell(&app.bell), began).await,
             // It comes round again once the database takes writes.
-            Err(error) if app.room.hears(&error, app.now()) => {}
-            Err(error) => {
+            Some(Err(error)) if app.room.hears(&error, app.now()) => {}
+            Some(Err(error)) => {
                 tracing::error!(r#loop = which, error = %chain(&error), "a loop could not do its work; trying again");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
+            None => tokio::time::sleep(AFTER_FAILURE).await,
         }
     }
+}
+
+/// A panic is a bug of ours, and no reason for a loop to end for good without a word: it is logged, and the loop comes round
+/// again. None: it has panicked.
+async fn contained<T>(which: &'static str, work: impl Future<Output = T>) -> Option<T> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    if done.is_err() {
+        tracing::error!(r#loop = which, "a loop panicked, which is a bug of portcullis; it goes on");
+    }
+    done.ok()
 }
 
 /// What is driven now, and how much may be.
@@ -135,6 +151,19 @@ impl Drives {
     }
 }
 
+/// One drive under way. However it ends, also by a panic, its task can be driven again.
+struct Driving {
+    drives: Arc<Drives>,
+    task: TaskId,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        self.drives.now().remove(&self.task);
+    }
+}
+
 /// Starts a drive for every task that is due and is not driven yet.
 async fn dispatch(app: &Arc<App>, drives: &Arc<Drives>) -> Result<(), StoreError> {
     for task in app.store.due_tasks(app.now(), 200).await? {
@@ -142,9 +171,11 @@ async fn dispatch(app: &Arc<App>, drives: &Arc<Drives>) -> Result<(), StoreError
             continue;
         }
         let Ok(place) = drives.places.clone().acquire_owned().await else { return Ok(()) };
-        let (app, drives) = (app.clone(), drives.clone());
+        let driving = Driving { drives: drives.clone(), task, _place: place };
+        let app = app.clone();
         tokio::spawn(async move {
-            let end = drive::drive(&app, task).await;
+            // After a panic the task waits for the end of the lease that was not given back.
+            let Some(end) = contained("drive", drive::drive(&app, task)).await else { return };
             match &end {
                 Ok(end) => tracing::debug!(task.id = task.0, ?end, "a task was looked at"),
                 Err(error) if app.room.hears(error, app.now()) => {}
@@ -152,8 +183,7 @@ async fn dispatch(app: &Arc<App>, drives: &Arc<Drives>) -> Result<(), StoreError
                     tracing::error!(task.id = task.0, error = %chain(error), "a task could not be looked at; trying again");
                 }
             }
-            drives.now().remove(&task);
-            drop(place);
+            drop(driving);
             // A ring that came while it was driven is due now. Where somebody else holds it or the store fails, looking
             // again at once would only burn time.
             if matches!(end, Ok(Driven::Rests(_) | Driven::Stale)) {
@@ -174,5 +204,32 @@ async fn pause(app: &App, bell: &Notify, began: UnixMillis) {
     tokio::select! {
         () = bell.notified() => {}
         () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_one_round_and_not_the_loop() {
+        // REA-6, WEB-5
+        assert_eq!(contained("test", async { panic!("a bug") as u32 }).await, None);
+        assert_eq!(contained("test", async { 7 }).await, Some(7));
+    }
+
+    #[test]
+    fn a_task_whose_drive_has_panicked_can_be_driven_again() {
+        let drives = Arc::new(Drives { places: Arc::new(Semaphore::new(1)), now: Mutex::default() });
+        let place = drives.places.clone().try_acquire_owned().ok();
+        let task = TaskId(7);
+        drives.now().insert(task);
+        let driving = place.map(|place| Driving { drives: drives.clone(), task, _place: place });
+        let panicked = std::panic::catch_unwind(AssertUnwindSafe(move || {
+            let _driving = driving;
+            panic!("a bug");
+        }));
+        assert!(panicked.is_err());
+        assert!(drives.now().is_empty() && drives.places.available_permits() == 1);
     }
 }

@@ -14,20 +14,43 @@ role = "developer"
 name = "done"
 "#;
 
-#[test]
-fn a_run_whose_push_takes_longer_than_the_grace_is_not_reaped() {
-    // REA-2, LAU-2
-    let latch = Latch::new();
+/// A scene whose forge takes a push only once the latch `go` is open.
+fn slow_forge(latch: &Latch, settings: &str) -> Scene {
     let scene = Scene::builder()
         .manifest(SHORT)
-        .settings("[reaper]\ninterval_s = 1\nfinalize_grace_s = 10\n\n")
+        .settings(settings)
         .role("developer", &format!("{}echo work > work.txt\n", latch.note("run")))
         .build();
-    // The forge takes its time with every push.
     let hook = scene.repo.origin().join("hooks/pre-receive");
     std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
     std::fs::write(&hook, format!("#!/bin/sh\n{}{}", latch.note("push"), latch.wait("go"))).unwrap();
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    scene
+}
+
+#[test]
+fn a_daemon_that_is_told_to_stop_while_a_push_hangs_ends_and_the_next_one_finishes_the_run() {
+    // LAU-2, LAU-6
+    let latch = Latch::new();
+    let scene = slow_forge(&latch, "");
+    let daemon = scene.start();
+    let id = daemon.new_task("DEMO-1");
+    daemon.eventually("the work is being pushed", || latch.notes() == ["run", "push"]);
+    assert_eq!(daemon.stop(), Some(0), "though the push still hangs");
+    latch.open("go");
+    let daemon = scene.start();
+    daemon.until_rests(id, "finished");
+    assert_eq!(latch.notes().iter().filter(|note| *note == "run").count(), 1, "the role has worked once");
+    assert_eq!(daemon.stop(), Some(0));
+    let history = history(&scene.home().join("portcullis.db"));
+    assert_eq!((history.jobs.len(), history.runs.len()), (1, 1));
+}
+
+#[test]
+fn a_run_whose_push_takes_longer_than_the_grace_is_not_reaped() {
+    // REA-2, LAU-2
+    let latch = Latch::new();
+    let scene = slow_forge(&latch, "[reaper]\ninterval_s = 1\nfinalize_grace_s = 10\n\n");
     let daemon = scene.start();
     let id = daemon.new_task("DEMO-1");
     daemon.eventually("the work is being pushed", || latch.notes() == ["run", "push"]);

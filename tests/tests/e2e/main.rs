@@ -3,6 +3,7 @@
 
 mod clocks;
 mod demo;
+mod gate_run;
 mod gates;
 mod gitea;
 mod hardship;

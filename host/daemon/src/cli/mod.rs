@@ -4,9 +4,11 @@
 
 pub mod client;
 pub mod events;
+pub mod gate;
 pub mod gates;
 pub mod plugins;
 pub mod print;
+pub mod progress;
 pub mod queue;
 pub mod switches;
 pub mod tasks;
@@ -16,6 +18,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use client::Daemon;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Lets work through a delivery pipeline only when its gates say so.
 #[derive(Debug, Parser)]
@@ -45,6 +48,8 @@ enum Command {
     Reload(switches::ReloadArgs),
     /// Shows received events, and handles one again
     Event(events::EventArgs),
+    /// Asks a gate by hand about a repository on this machine; needs no daemon
+    Gate(gate::GateArgs),
     /// A repository's manifest: begin one, check it, lock its plugins
     Gates(gates::GatesArgs),
     /// Builds, publishes, installs and shows gate plugins
@@ -71,6 +76,10 @@ struct ServeArgs {
     #[arg(long)]
     check: bool,
 }
+
+/// How long threads that are blocked may keep a daemon that is stopping. With the time for what is being written
+/// ([`serve::Running::stop`]) it ends within 10 s.
+const BLOCKED_FOR: Duration = Duration::from_secs(1);
 
 /// What a command came to.
 pub type Outcome = Result<ExitCode, CliError>;
@@ -122,6 +131,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Reload(args) => runtime()?.block_on(switches::reload(args)),
         Command::Resume(args) => runtime()?.block_on(switches::resume(args)),
         Command::Event(args) => runtime()?.block_on(events::run(args)),
+        Command::Gate(args) => runtime()?.block_on(gate::run(args)),
         Command::Gates(args) => gates::run(args),
         Command::Plugin(args) => runtime()?.block_on(plugins::run(args)),
     }
@@ -141,7 +151,8 @@ fn daemon(args: &ServeArgs) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     init_logging();
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
         let running = serve::start(settings).await?;
         tokio::select! {
             ended = wait_for_end() => ended?,
@@ -150,7 +161,10 @@ fn daemon(args: &ServeArgs) -> Outcome {
         tracing::info!("stopping: nothing new is begun; runs go on under their shims");
         running.stop().await;
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    // What blocks a thread (a push to a forge that hangs) is not waited for: the next start finds out what came of it.
+    runtime.shutdown_timeout(BLOCKED_FOR);
+    ended
 }
 
 /// Reads the projects again at each SIGHUP (REG-2). Never ends by itself.

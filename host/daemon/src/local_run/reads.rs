@@ -1,0 +1,170 @@
+//! What a gate reads in a local run, and how much of it.
+
+use crate::document;
+use crate::objects::{Blob, FILE_BYTES, Objects, document_path};
+use async_trait::async_trait;
+use portcullis_catalog::layout::{Layout, LayoutError};
+use portcullis_core::facts::{
+    Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError, PullRequest, RepositoryError, TestRun,
+    TreeChange,
+};
+use portcullis_core::ids::Revision;
+use portcullis_git::{ObjectReader, Repository};
+use portcullis_runtime::{BlobReader, Reads, Unavailable};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const NO_FORGE: &str = "a local run asks no forge";
+const NO_DAEMON: &str = "a local run has no daemon that would remember it";
+
+/// How far a run has got.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// Commits listed.
+    pub commits: AtomicU64,
+    /// Commits whose changes were asked for.
+    pub changes: AtomicU64,
+    /// Objects opened.
+    pub objects: AtomicU64,
+    /// Bytes read of them.
+    pub bytes: AtomicU64,
+}
+
+/// Reads for one local run.
+pub(super) struct LocalReads {
+    pub(super) repository: Repository,
+    pub(super) head: Revision,
+    /// The work item's folder.
+    pub(super) folder: String,
+    /// An OCI image layout.
+    pub(super) images: Option<PathBuf>,
+    pub(super) looked: Arc<Looked>,
+    pub(super) objects: Objects,
+}
+
+impl LocalReads {
+    async fn objects<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&ObjectReader) -> Result<T, RepositoryError> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        self.objects.ask(self.repository.clone(), question).await
+    }
+}
+
+#[async_trait]
+impl Reads for LocalReads {
+    async fn merge_base(&self, a: &Revision, b: &Revision) -> Result<Revision, RepositoryError> {
+        let (a, b) = (a.clone(), b.clone());
+        self.objects(move |objects| objects.merge_base(&a, &b)).await
+    }
+
+    async fn is_ancestor(&self, ancestor: &Revision, descendant: &Revision) -> Result<bool, RepositoryError> {
+        let (a, d) = (ancestor.clone(), descendant.clone());
+        self.objects(move |objects| objects.is_ancestor(&a, &d)).await
+    }
+
+    async fn tree(&self, revision: &Revision) -> Result<Revision, RepositoryError> {
+        let revision = revision.clone();
+        self.objects(move |objects| objects.tree(&revision)).await
+    }
+
+    async fn commits(&self, base: &Revision, head: &Revision) -> Result<Vec<Commit>, RepositoryError> {
+        let (base, head) = (base.clone(), head.clone());
+        let commits = self.objects(move |objects| objects.commits(&base, &head)).await?;
+        self.looked.commits.store(commits.len() as u64, Ordering::Relaxed);
+        Ok(commits)
+    }
+
+    async fn changes(&self, before: Option<&Revision>, after: &Revision) -> Result<Vec<TreeChange>, RepositoryError> {
+        let (before, after) = (before.cloned(), after.clone());
+        let changes = self.objects(move |objects| objects.changes(before.as_ref(), &after)).await?;
+        self.looked.changes.fetch_add(1, Ordering::Relaxed);
+        Ok(changes)
+    }
+
+    async fn read_file(&self, revision: &Revision, path: &[u8]) -> Result<Vec<u8>, RepositoryError> {
+        let (revision, path) = (revision.clone(), path.to_owned());
+        self.objects(move |objects| objects.read_file(&revision, &path, FILE_BYTES)).await
+    }
+
+    async fn open_blob(&self, id: &Revision) -> Result<Box<dyn BlobReader>, RepositoryError> {
+        let id = id.clone();
+        let blob = self.objects(move |objects| objects.open_blob(&id)).await?;
+        self.looked.objects.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(Counted { blob: Blob::from(blob), looked: self.looked.clone() }))
+    }
+
+    async fn checks(&self, _: &Revision) -> Result<Vec<Check>, ForgeError> {
+        Err(ForgeError::Unavailable(NO_FORGE.to_owned()))
+    }
+
+    async fn required_checks(&self, _: &str) -> Result<Vec<String>, ForgeError> {
+        Err(ForgeError::Unavailable(NO_FORGE.to_owned()))
+    }
+
+    async fn pull_request(&self, _: u64) -> Result<PullRequest, ForgeError> {
+        Err(ForgeError::Unavailable(NO_FORGE.to_owned()))
+    }
+
+    async fn pushed_at(&self, _: &Revision) -> Result<Option<i64>, ForgeError> {
+        Err(ForgeError::Unavailable(NO_DAEMON.to_owned()))
+    }
+
+    async fn frontmatter(&self, name: &str) -> Result<String, DocumentError> {
+        document::frontmatter(&self.read_document(name).await?)
+    }
+
+    async fn read_document(&self, name: &str) -> Result<Vec<u8>, DocumentError> {
+        let path = document_path(&self.folder, name)?;
+        match self.read_file(&self.head, path.as_bytes()).await {
+            Ok(bytes) => Ok(bytes),
+            Err(RepositoryError::NotFound(_)) => Err(DocumentError::NotFound),
+            Err(error) => Err(DocumentError::Failed(error.to_string())),
+        }
+    }
+
+    async fn document_folder(&self) -> String {
+        self.folder.clone()
+    }
+
+    async fn inspect_image(&self, reference: &str) -> Result<Image, ImageError> {
+        let Some(folder) = self.images.clone() else {
+            return Err(ImageError::Unavailable("name an OCI image layout with --images".to_owned()));
+        };
+        let reference = reference.to_owned();
+        let asked = tokio::task::spawn_blocking(move || Layout::open(folder)?.image(&reference));
+        match asked.await {
+            Ok(Ok(image)) => Ok(image),
+            Ok(Err(LayoutError::UnknownReference { .. })) => Err(ImageError::NotFound),
+            Ok(Err(error)) => Err(ImageError::Unavailable(error.to_string())),
+            Err(error) => Err(ImageError::Unavailable(error.to_string())),
+        }
+    }
+
+    async fn latest_approval(&self) -> Result<Option<Approval>, Unavailable> {
+        Err(Unavailable(NO_DAEMON.to_owned()))
+    }
+
+    async fn latest_test_run(&self, _: &str, _: &str) -> Result<Option<TestRun>, Unavailable> {
+        Err(Unavailable(NO_DAEMON.to_owned()))
+    }
+}
+
+struct Counted {
+    blob: Blob,
+    looked: Arc<Looked>,
+}
+
+#[async_trait]
+impl BlobReader for Counted {
+    fn size(&self) -> u64 {
+        self.blob.size()
+    }
+
+    async fn next(&mut self) -> Result<Vec<u8>, RepositoryError> {
+        let piece = self.blob.next().await?;
+        self.looked.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        Ok(piece)
+    }
+}
