@@ -7,7 +7,7 @@
 
 mod board;
 
-pub use board::{Finding, ItemState, Known, POLLED, Polled, StateGroup, found_on_board};
+pub use board::{Finding, ItemState, Known, POLLED, Polled, StateGroup, decided_on_what_stands_here, found_on_board};
 
 use crate::effect::TrackerState;
 use crate::ids::{GateName, StageName, TaskId};
@@ -176,9 +176,10 @@ fn last_change(task: &Task, job: Option<&Job>) -> UnixMillis {
 pub enum DryLook<'a> {
     /// Ask this gate in observe mode, and look again.
     Judge(&'a GateName),
-    /// There is something to do: ring, so that it is done where everything is done.
+    /// There is something to do, be it that a gate may mend what it judges: ring, so that it is done where everything is done.
+    /// The event that was lost would have rung, too.
     Ring,
-    /// Red, or only to be mended by acting: silence (REC-1).
+    /// Red: silence (REC-1).
     Red,
     /// It waits, and rightly.
     Rests,
@@ -189,8 +190,12 @@ impl<'a> DryLook<'a> {
     pub fn of(step: &'a Step) -> Self {
         match step {
             Step::Judge { gate } => Self::Judge(gate),
-            Step::Advance { .. } | Step::BeginMerge { .. } | Step::Merge { .. } | Step::Enqueue { .. } => Self::Ring,
-            Step::Return { .. } | Step::Hold { .. } | Step::Act { .. } => Self::Red,
+            Step::Advance { .. }
+            | Step::BeginMerge { .. }
+            | Step::Merge { .. }
+            | Step::Enqueue { .. }
+            | Step::Act { .. } => Self::Ring,
+            Step::Return { .. } | Step::Hold { .. } => Self::Red,
             Step::Rest { .. } => Self::Rests,
         }
     }

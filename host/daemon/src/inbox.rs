@@ -215,6 +215,10 @@ async fn work_item(app: &App, row: &InboxRow, event: Event) -> Result<Settlement
             if polled && task.head_since.is_some_and(|since| since > row.received_at) {
                 return ignored("its branch has moved on since it was found on the board".to_owned());
             }
+            let moved_at = webhook::changed_at(row.source, &row.body).unwrap_or(row.received_at);
+            if !reconcile::decided_on_what_stands_here(&task, moved_at) {
+                return ignored(format!("`{state_name}` was chosen before what stands there now was to be seen"));
+            }
             let known = app.store.decision(task.id, &task.stage).await?.map(|known| known.approval);
             if known.is_some_and(|known| known.approved == approved && Some(&known.revision) == task.head.as_ref()) {
                 return ignored("that is recorded already for this head".to_owned());
@@ -248,6 +252,7 @@ async fn release(app: &App, task: &Task, by: &str) -> Result<(), NotNow> {
     let commit = Commit {
         task: task.id,
         version: task.version,
+        rings: task.rings,
         change: Change::Release { again },
         evaluations: Vec::new(),
         effects: Vec::new(),

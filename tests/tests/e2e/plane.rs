@@ -60,6 +60,12 @@ fn audit(daemon: &Daemon, id: i64, what: &str) -> Vec<Value> {
     body["audit"].as_array().unwrap().iter().filter(|row| row["what"] == what).cloned().collect()
 }
 
+/// So many seconds from now, as Plane writes it.
+fn at_s(seconds: i64) -> String {
+    let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+    at.to_string()
+}
+
 #[test]
 fn to_analyse_makes_one_task_however_often_and_however_many_times_at_once_it_is_told() {
     // QUE-2, WEB-3, TRK-1
@@ -125,7 +131,8 @@ fn an_approval_holds_for_the_revision_that_was_approved_and_is_asked_for_again_w
     let approve = |delivery: &str, at: &str| {
         daemon.until_handled(send(&daemon, delivery, &payload::work_item(ITEM, 65, "Approved", at)))
     };
-    assert_eq!(approve("2", "2026-01-05T09:10:00Z")["state"], "processed");
+    let (before, first) = (at_s(-60), at_s(0));
+    assert_eq!(approve("2", &first)["state"], "processed");
     let shown = daemon.until(id, "it waits for an approval of the new head", |shown| {
         shown["task"]["head"] == moved && shown["task"]["rest"]["kind"] == "gate-pending"
     });
@@ -135,11 +142,14 @@ fn an_approval_holds_for_the_revision_that_was_approved_and_is_asked_for_again_w
     assert!(approvals[0]["actor"].as_str().unwrap().starts_with("ann ("), "{approvals:?}");
     daemon.eventually("it is asked for again", || questions() == 2);
     // A redelivery of the old approval is no new one.
-    assert_eq!(approve("2b", "2026-01-05T09:10:00Z")["state"], "processed");
+    assert_eq!(approve("2b", &first)["state"], "processed");
+    // Nor is one that was given before the new head was there, and arrives only now.
+    let late = approve("2c", &before);
+    assert_eq!(late["state"], "ignored", "{late}");
     assert_eq!(audit(&daemon, id, "approve").len(), 1);
     assert_eq!(daemon.task(id)["task"]["stage"], "analysis");
 
-    assert_eq!(approve("3", "2026-01-05T09:20:00Z")["state"], "processed");
+    assert_eq!(approve("3", &at_s(1))["state"], "processed");
     daemon.until_rests(id, "finished");
     assert_eq!(audit(&daemon, id, "approve")[0]["to"], moved);
     daemon.eventually("the board shows the end", || plane.shown(ITEM).last().is_some_and(|state| state == "Done"));
@@ -154,7 +164,7 @@ fn a_rejection_on_the_board_sends_the_task_back_to_its_analyst() {
     daemon.until_handled(send(&daemon, "1", &payload::work_item(ITEM, 65, "To Analyse", "2026-01-05T09:00:00Z")));
     let id = only_task(&daemon);
     daemon.until_rests(id, "gate-pending");
-    daemon.until_handled(send(&daemon, "2", &payload::work_item(ITEM, 65, "Rejected", "2026-01-05T09:10:00Z")));
+    daemon.until_handled(send(&daemon, "2", &payload::work_item(ITEM, 65, "Rejected", &at_s(0))));
     daemon.eventually("the analyst works again", || latch.notes().len() == 2);
     let shown = daemon.until(id, "it waits for an approval again", |shown| {
         shown["task"]["returns"] == 1 && shown["task"]["rest"]["kind"] == "gate-pending"

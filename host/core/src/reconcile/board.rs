@@ -184,11 +184,14 @@ fn decided(polled: &Polled<'_>, task: &Task, approved: bool) -> Finding {
     if known {
         return Finding::Nothing(Known::Done);
     }
-    // Decided before the task was here: about another stage, or another visit. Work lies between the two, so this needs no
-    // tolerance; a head may have been approved right after it was pushed.
-    let unseen = task.head_since.is_some_and(|since| polled.moved_at.plus(CLOCKS_DIFFER) < since);
-    if polled.moved_at < task.stage_since || unseen {
-        return Finding::Nothing(Known::Stale);
-    }
-    Finding::Replay
+    if decided_on_what_stands_here(task, polled.moved_at) { Finding::Replay } else { Finding::Nothing(Known::Stale) }
+}
+
+/// Whether somebody who decided at `moved_at` can have meant the task as it stands: its stage, its visit, its head (STG-5).
+/// However late the decision arrives, it is none on a head that was pushed after it was made.
+pub fn decided_on_what_stands_here(task: &Task, moved_at: UnixMillis) -> bool {
+    // Work lies between entering a stage and deciding on it, so that needs no tolerance; a head may have been approved right
+    // after it was pushed.
+    let unseen = task.head_since.is_some_and(|since| moved_at.plus(CLOCKS_DIFFER) < since);
+    moved_at >= task.stage_since && !unseen
 }

@@ -195,7 +195,7 @@ fn a_dry_look_rings_for_what_is_to_be_done_and_is_silent_about_the_rest() {
         (enqueue, DryLook::Ring),
         (back, DryLook::Red),
         (hold, DryLook::Red),
-        (act("merge"), DryLook::Red),
+        (act("merge"), DryLook::Ring),
         (rest, DryLook::Rests),
     ] {
         assert_eq!(DryLook::of(&step), expected, "{step:?}");
