@@ -310,4 +310,6 @@ pub struct Evaluation {
     pub report: Report,
     /// When it began.
     pub at: UnixMillis,
+    /// How often its task had been rung by then ([`crate::task::Task::rings`]).
+    pub rings: i64,
 }

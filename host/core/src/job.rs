@@ -1,6 +1,7 @@
 //! Jobs: rows, not threads (QUE-1). Their states, the moves between them, and what a run of one is.
 
 use crate::ids::{JobId, ProjectName, Revision, RoleName, RunId, StageName, TaskId};
+use crate::lease::{Claimed, Fence};
 use crate::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +157,11 @@ impl ClaimedJob {
     /// The job, already `running`, as it was when it was won.
     pub fn job(&self) -> &Job {
         &self.0
+    }
+
+    /// The claim as an effect under it shows it.
+    pub fn fence(&self) -> Fence {
+        Fence::new(Claimed::Job(self.0.id), self.0.lease)
     }
 
     /// Notes the run that was just launched for it.

@@ -3,7 +3,7 @@
 //! A [`Lease`] in hand is the proof that an effect under it may be tried; the store checks its number once more when the
 //! effect is written. Only the store makes one, when a claim was won.
 
-use crate::ids::TaskId;
+use crate::ids::{JobId, TaskId};
 use crate::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -88,21 +88,50 @@ impl Lease {
 
     /// The claim as an effect under it shows it.
     pub fn fence(&self) -> Fence {
-        Fence { name: self.name.clone(), number: self.number }
+        Fence::new(Claimed::Lease(self.name.clone()), self.number)
     }
 }
 
-/// Under which claim something is done outside. Only a [`Lease`] in hand makes one, so no effect is tried without having
-/// won a lease; whoever holds it renews it meanwhile, and drops the work when that fails (I7).
+/// Under which claim something is done outside. Only a [`Lease`] or a [`ClaimedJob`](crate::job::ClaimedJob) in hand makes
+/// one, so nothing is pushed or merged without having won a claim; right before, the store is asked whether the claim still
+/// stands under this number, and if not, the work is dropped (I7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
-    name: LeaseName,
+    claim: Claimed,
     number: i64,
 }
 
-impl std::fmt::Display for Fence {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} number {}", self.name, self.number)
+/// What a [`Fence`] was won for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// A lease.
+    Lease(LeaseName),
+    /// A running job.
+    Job(JobId),
+}
+
+impl Fence {
+    pub(crate) fn new(claim: Claimed, number: i64) -> Self {
+        Self { claim, number }
+    }
+
+    /// What was claimed.
+    pub fn claim(&self) -> &Claimed {
+        &self.claim
+    }
+
+    /// The number that it was won under.
+    pub fn number(&self) -> i64 {
+        self.number
+    }
+}
+
+impl fmt::Display for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.claim {
+            Claimed::Lease(name) => write!(f, "{name} number {}", self.number),
+            Claimed::Job(job) => write!(f, "job {job} number {}", self.number),
+        }
     }
 }
 

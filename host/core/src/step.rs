@@ -489,7 +489,7 @@ impl Attempt<'_> {
         let deadline = (!spec.deadline.is_zero()).then(|| since.plus(spec.deadline));
         let wanted = judgement.retry_after_s.map(|s| Duration::from_secs(u64::from(s)));
         let again = ended(last).plus(wanted.unwrap_or(self.rules.pending_retry).max(SHORTEST_RETRY));
-        let rung = self.view.task.rung_at > last.at && self.view.task.rung_at <= self.now;
+        let rung = self.view.task.rings > last.rings;
         // Time runs out only over an answer that was given after the deadline: after downtime it may be another one.
         if deadline.is_some_and(|d| d <= last.at) {
             let late = Judgement {

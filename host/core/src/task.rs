@@ -55,8 +55,9 @@ pub struct Task {
     pub fresh_from: UnixMillis,
     /// When it was made.
     pub created_at: UnixMillis,
-    /// When something last asked for a look at it: what was answered "not yet" before that is asked again.
-    pub rung_at: UnixMillis,
+    /// How often something has asked for a look at it. Whoever answered "not yet" having seen fewer rings is asked again;
+    /// a count and no time, because clocks are set back and whoever rings may wait for his turn to write.
+    pub rings: i64,
     /// When to look at it next, if nothing happens before. None: only when rung.
     pub next_look_at: Option<UnixMillis>,
     /// Why it rests, as the last look found (STG-6).
@@ -169,6 +170,8 @@ pub struct Commit {
     pub task: TaskId,
     /// The version that the decision was made on.
     pub version: i64,
+    /// The rings that the decision has seen ([`Task::rings`]): one that came since is not silenced by a rest.
+    pub rings: i64,
     /// What becomes of the task.
     pub change: Change,
     /// Evaluations made on the way, in order.

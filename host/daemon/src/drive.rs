@@ -370,6 +370,7 @@ impl Drive<'_> {
         let commit = Commit {
             task: task.id,
             version: task.version,
+            rings: task.rings,
             change,
             evaluations: std::mem::take(&mut self.fresh),
             effects,

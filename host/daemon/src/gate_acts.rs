@@ -39,6 +39,8 @@ pub struct GateActs {
     /// At the judged head when the first act begins.
     worktree: OnceCell<(Mirror, Worktree)>,
     published: Mutex<Option<Revision>>,
+    /// The task's drive lease.
+    under: Fence,
 }
 
 impl GateActs {
@@ -58,6 +60,7 @@ impl GateActs {
             target_head: subject.target_head.clone(),
             worktree: OnceCell::new(),
             published: Mutex::new(None),
+            under,
         }
     }
 
@@ -89,7 +92,7 @@ impl GateActs {
         });
         let made: Result<bool, portcullis_git::GitError> = settling.await.map_err(|error| error.to_string())?;
         if made.map_err(|error| chain(&error))? {
-            let head = self.project.publish(&self.task.branch, Some(&base)).await?;
+            let head = self.project.publish(&self.task.branch, Some(&base), &self.under).await?;
             *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
         }
         Ok(())
@@ -180,7 +183,8 @@ impl Acts for GateActs {
 
     async fn publish(&self) -> Result<Revision, ActError> {
         self.worktree().await?;
-        let head = self.project.publish(&self.task.branch, Some(&self.head)).await.map_err(ActError::Failed)?;
+        let head =
+            self.project.publish(&self.task.branch, Some(&self.head), &self.under).await.map_err(ActError::Failed)?;
         *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(head.clone());
         Ok(head)
     }

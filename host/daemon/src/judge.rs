@@ -100,6 +100,7 @@ pub async fn ask(
         on_fault: bound.spec.on_fault,
         report,
         at,
+        rings: task.rings,
     };
     Asked { evaluation, published }
 }

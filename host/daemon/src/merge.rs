@@ -49,6 +49,9 @@ pub async fn merge(project: &Project, task: &Task, intent: &MergeIntent, under: 
         }
         Ok(_) => {}
     }
+    if let Err(reason) = project.stands(under).await {
+        return MergeEnd::NotYet(reason);
+    }
     let message = format!("Merge {} {}\n\n{}", task.project, task.work_item, task.title);
     crash::point("merge/before");
     let merged = project.forge.merge(number, &intent.head, &intent.target_head, &message).await;

@@ -12,10 +12,11 @@ use portcullis_connect::forge::Forge;
 use portcullis_connect::tracker::Tracker;
 use portcullis_core::facts::RepositoryError;
 use portcullis_core::ids::{Revision, StageName, TaskId};
+use portcullis_core::lease::Fence;
 use portcullis_core::task::Task;
 use portcullis_git::{Branch, Git, Mirror, PushOutcome, Remote, Repository, Worktree};
 use portcullis_runtime::Outbound;
-use portcullis_store::{NewCiJob, StoreError};
+use portcullis_store::{NewCiJob, Store, StoreError};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,6 +45,19 @@ pub struct Project {
     alone: Mutex<HashMap<TaskId, Arc<tokio::sync::Mutex<()>>>>,
     /// The gatehouse of the target head that was looked at last.
     house: Mutex<Option<Looked>>,
+    store: Arc<dyn Store>,
+}
+
+/// What a project speaks with.
+pub struct Links {
+    /// Its forge.
+    pub forge: Arc<dyn Forge>,
+    /// Its tracker.
+    pub tracker: Arc<dyn Tracker>,
+    /// What its gates may send requests through.
+    pub outbound: Arc<dyn Outbound>,
+    /// Where claims are kept.
+    pub store: Arc<dyn Store>,
 }
 
 /// The target head that was looked at, and what its manifest came to.
@@ -76,16 +90,9 @@ pub enum Landed {
 }
 
 impl Project {
-    /// A project whose forge, tracker and outbound are given.
-    pub fn new(
-        settings: ProjectSettings,
-        home: &Path,
-        git: Git,
-        remote: Remote,
-        forge: Arc<dyn Forge>,
-        tracker: Arc<dyn Tracker>,
-        outbound: Arc<dyn Outbound>,
-    ) -> Self {
+    /// A project that speaks with the world through `links`.
+    pub fn new(settings: ProjectSettings, home: &Path, git: Git, remote: Remote, links: Links) -> Self {
+        let Links { forge, tracker, outbound, store } = links;
         let mirror = home.join("mirrors").join(format!("{}.git", settings.name));
         let worktrees = home.join("worktrees").join(settings.name.as_str());
         Self {
@@ -100,6 +107,7 @@ impl Project {
             worktrees,
             alone: Mutex::default(),
             house: Mutex::new(None),
+            store,
         }
     }
 
@@ -315,11 +323,11 @@ impl Project {
         .await
     }
 
-    /// Commits, pushes and shows in a pull request what a successful run left.
+    /// Commits, pushes and shows in a pull request what a successful run left, under the claim of its job.
     ///
     /// # Errors
     /// In words.
-    pub async fn land(&self, task: &Task, message: &str) -> Result<Landed, String> {
+    pub async fn land(&self, task: &Task, message: &str, under: &Fence) -> Result<Landed, String> {
         crash::point("land/commit/before");
         self.commit(task, message).await?;
         crash::point("land/commit/after");
@@ -338,7 +346,7 @@ impl Project {
         if task.head.is_none() && base.as_ref() == Some(&head) {
             return Ok(Landed::Nothing { acts });
         }
-        self.publish(&task.branch, task.head.as_ref()).await?;
+        self.publish(&task.branch, task.head.as_ref(), under).await?;
         let pull_request = match task.pull_request {
             Some(number) => Some(number),
             // After the merge the branch only carries the work item's last documents.
@@ -364,12 +372,25 @@ impl Project {
         opened.map_err(|error| format!("failed to open the pull request: {error}"))
     }
 
-    /// Pushes the task's branch, if the remote has it where it is expected (I7).
+    /// Whether `under` still stands: the last question before something is done that no transaction can take back (I7).
+    ///
+    /// # Errors
+    /// In words, if it was lost or nobody can tell.
+    pub async fn stands(&self, under: &Fence) -> Result<(), String> {
+        match self.store.stands(under).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!("{under} was taken over by somebody else meanwhile; nothing was done under it")),
+            Err(error) => Err(chain(&error)),
+        }
+    }
+
+    /// Pushes the task's branch, if the claim still stands and the remote has the branch where it is expected (I7).
     ///
     /// # Errors
     /// In words; a lost race too.
-    pub async fn publish(&self, branch: &str, expected: Option<&Revision>) -> Result<Revision, String> {
+    pub async fn publish(&self, branch: &str, expected: Option<&Revision>, under: &Fence) -> Result<Revision, String> {
         let (name, expected) = (branch.to_owned(), expected.cloned());
+        self.stands(under).await?;
         crash::point("push/before");
         let pushed = self.with_mirror(move |mirror| mirror.push(&Branch::parse(&name)?, expected.as_ref())).await?;
         crash::point("push/after");

@@ -10,7 +10,7 @@ use crate::http::listen;
 use crate::http::server::{Shared, WebhookSecrets, router};
 use crate::local_forge::LocalForge;
 use crate::messengers;
-use crate::project::Project;
+use crate::project::{Links, Project};
 use crate::projects::Projects;
 use crate::reaper;
 use crate::reconcile::Reconciler;
@@ -240,5 +240,6 @@ pub fn open_project(settings: &ProjectSettings, tools: &Tools) -> Result<Project
         }
     };
     let outbound = outbound::guarded()?;
-    Ok(Project::new(settings.clone(), home, git.clone(), remote, forge, tracker, outbound))
+    let links = Links { forge, tracker, outbound, store: store.clone() };
+    Ok(Project::new(settings.clone(), home, git.clone(), remote, links))
 }

@@ -116,9 +116,9 @@ fn build(path: &Path, finished: usize) {
     if finished > 0 {
         for insert in [
             "INSERT INTO task (id, project, work_item, title, description, stage, visit, version, branch, head, overlay,
-                               stage_since_ms, fresh_from_ms, created_at_ms, rung_at_ms, rest, standing)
+                               stage_since_ms, fresh_from_ms, created_at_ms, rest, standing)
              SELECT i, 'p' || (i % 20), 'T-' || i, 'A title', 'What was done', 'done', 9, 40, 'feature/T-' || i,
-                    printf('%040x', i), '{}', i, i, i, i, '{\"kind\":\"finished\"}', 'finished' FROM n",
+                    printf('%040x', i), '{}', i, i, i, '{\"kind\":\"finished\"}', 'finished' FROM n",
             "INSERT INTO job (task, project, lane, stage, visit, role, state, attempt, lease, not_before_ms, created_at_ms,
                               ended_at_ms)
              SELECT i, 'p' || (i % 20), 'role', 'analysis', 1, 'analyst', 'done', 1, 1, i, i, i + 1 FROM n",
@@ -151,9 +151,9 @@ fn build(path: &Path, finished: usize) {
     );
     for insert in [
         "INSERT INTO task (id, project, work_item, title, description, stage, visit, version, branch, overlay,
-                           stage_since_ms, fresh_from_ms, created_at_ms, rung_at_ms, next_look_at_ms, standing)
+                           stage_since_ms, fresh_from_ms, created_at_ms, next_look_at_ms, standing)
          SELECT i, 'p' || (i % 20), 'T-' || i, 'A title', 'What is to be done', 'review', 5, 20, 'feature/T-' || i, '{}',
-                i, i, i, i, i, 'active' FROM n",
+                i, i, i, i, 'active' FROM n",
         "INSERT INTO job (task, project, lane, stage, visit, role, state, attempt, lease, not_before_ms, created_at_ms)
          SELECT i, 'p' || (i % 20), 'role', 'review', 5, 'reviewer', iif(i % 10 = 0, 'running', 'queued'), 1, 1, i, i
            FROM n WHERE i % 10 < 2",

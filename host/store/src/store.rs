@@ -14,7 +14,7 @@ use portcullis_core::ids::{
     EvaluationId, InboxId, JobId, OutboxId, ProjectName, Revision, RunId, StageName, TaskId, WorkItem,
 };
 use portcullis_core::job::{CancelAsked, Claim, ClaimedJob, Job, Lane, ProcessIdentity, Run, TakeOver};
-use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName, LeaseRow};
+use portcullis_core::lease::{Acquire, Fence, Holder, Lease, LeaseName, LeaseRow};
 use portcullis_core::pause::{Pause, PauseScope, Pauses};
 use portcullis_core::task::{Commit, Committed, Created, Decision, NewTask, Task};
 use portcullis_core::time::UnixMillis;
@@ -72,7 +72,7 @@ pub trait Store: Send + Sync {
     /// The same, but only what falls due later than `after`: until when a loop that has just looked at everything due
     /// by `after` may sleep.
     async fn next_due_after(&self, after: UnixMillis) -> Result<Option<UnixMillis>, StoreError>;
-    /// Asks for a look at these tasks: sets `rung_at` to now, and `next_look_at` too unless it is earlier. Does not
+    /// Asks for a look at these tasks: counts one more of their `rings`, and sets `next_look_at` unless it is earlier. Does not
     /// change their versions. A look that is under way (the drive lease is held) does not silence it.
     async fn ring(&self, tasks: &[TaskId], now: UnixMillis) -> Result<(), StoreError>;
     /// The one way in which a task moves (STG-2, I1): everything in `commit` or nothing, if the task still has that
@@ -110,6 +110,9 @@ pub trait Store: Send + Sync {
     ) -> Result<Acquire, StoreError>;
     /// Extends it. False: it is no longer ours; stop and discard the work.
     async fn renew(&self, lease: &mut Lease, now: UnixMillis, for_: Duration) -> Result<bool, StoreError>;
+    /// Whether a claim, of a lease or of a job, still stands under its number: asked right before something is done under it
+    /// that no transaction of the store can guard (I7).
+    async fn stands(&self, under: &Fence) -> Result<bool, StoreError>;
     /// Gives it back. Releasing one that is no longer ours does nothing.
     async fn release(&self, lease: Lease) -> Result<(), StoreError>;
     /// Frees every lease whose deadline has passed, and every one of another boot than this: their daemons are gone

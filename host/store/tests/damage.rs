@@ -131,6 +131,7 @@ async fn damaged_events_and_effects_are_parked_where_an_operator_sees_them() {
     let commit = Commit {
         task: id,
         version: 1,
+        rings: 0,
         change: Change::Rest { rest: Rest::NoHead { role: None }, next_look_at: None },
         evaluations: Vec::new(),
         effects: vec![effect("first"), effect("second")],

@@ -160,6 +160,7 @@ async fn full_life(store: &SqliteStore) {
     let commit = Commit {
         task: heir.task,
         version: store.task(heir.task).await.unwrap().unwrap().version,
+        rings: 0,
         change: Change::Advance {
             to: StageName::new("architecture"),
             role: Some(RoleName::new("architect")),

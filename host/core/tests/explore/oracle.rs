@@ -154,7 +154,7 @@ impl Oracle {
         }
         scene.wait(Duration::from_millis(1));
         if question.rung {
-            scene.task.rung_at = scene.now;
+            scene.task.rings += 1;
         }
         scene.wait(if question.ripe { support::secs(100_000) } else { Duration::from_millis(1) });
         told(scene.with_view(|view, rules| next_step(view, rules, scene.now)))

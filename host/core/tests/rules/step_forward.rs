@@ -95,7 +95,7 @@ fn nothing_moves_a_held_task() {
     for scene in &mut scenes {
         let held = Held { reason: "sent back 3 times".to_owned(), by: "portcullis".to_owned(), since: START };
         scene.task.held = Some(held.clone());
-        scene.task.rung_at = START.plus(secs(60));
+        scene.task.rings = 1;
         scene.wait(secs(86_400));
         let rest = Rest::Held { reason: held.reason, by: held.by, since: held.since };
         assert_eq!(scene.step(), Step::Rest { rest, next_look_at: None });

@@ -100,7 +100,7 @@ prop_compose! {
         merged in option::weighted(0.1, Just(rev(5))),
         decision in option::weighted(0.2, (any::<bool>(), moment())),
         held in prop::bool::weighted(0.03),
-        (fresh_from, rung_at, now) in (moment(), moment(), moment()),
+        (fresh_from, rings, now) in (moment(), 0_i64..3, moment()),
         returns in prop_oneof![9 => 0_u32..4, 1 => Just(u32::MAX)],
         (max_returns, max_faults, max_acts) in (0_u32..4, 0_u32..4, 0_u32..4),
     ) -> Scene {
@@ -122,7 +122,7 @@ prop_compose! {
         scene.task.held =
             held.then(|| Held { reason: "r".to_owned(), by: "ada".to_owned(), since: UnixMillis(0) });
         scene.task.fresh_from = fresh_from;
-        scene.task.rung_at = rung_at;
+        scene.task.rings = rings;
         scene.task.returns = returns;
         scene.rules.max_returns = max_returns;
         scene.rules.max_faults = max_faults;

@@ -256,6 +256,7 @@ impl Scene {
                 log: String::new(),
             },
             at: self.now,
+            rings: self.task.rings,
         }
     }
 
@@ -289,7 +290,7 @@ fn task(stage: &str) -> Task {
         stage_since: START,
         fresh_from: START,
         created_at: START,
-        rung_at: START,
+        rings: 0,
         next_look_at: None,
         rest: None,
     }

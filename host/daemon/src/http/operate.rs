@@ -159,10 +159,14 @@ async fn change(app: &Arc<App>, task: &Task, change: Change, by: &str, why: &str
         let lease =
             app.store.acquire(&name, &app.holder(format!("{by} on task {}", task.id)), app.now(), LEASE_FOR).await?;
         if let Acquire::Won(lease) = lease {
-            let version = app.store.task(task.id).await?.map_or(task.version, |task| task.version);
+            let Some(now) = app.store.task(task.id).await? else {
+                app.store.release(lease).await?;
+                return Err(Problem::not_found(format!("task {}", task.id)));
+            };
             let commit = Commit {
                 task: task.id,
-                version,
+                version: now.version,
+                rings: now.rings,
                 change: change.clone(),
                 evaluations: Vec::new(),
                 effects: Vec::new(),

@@ -164,7 +164,7 @@ async fn look_at(
 /// Whether nobody has moved or rung a task since it was read: looking may take long, and what moves by itself is not stuck.
 async fn is_as_it_was(app: &App, task: &Task) -> Result<bool, StoreError> {
     let now = app.store.task(task.id).await?;
-    Ok(now.is_some_and(|now| now.version == task.version && now.rung_at == task.rung_at))
+    Ok(now.is_some_and(|now| now.version == task.version && now.rings == task.rings))
 }
 
 /// The task's state on its board; none if it cannot be learnt.
@@ -184,7 +184,7 @@ async fn on_board(app: &App, task: &Task) -> Option<ItemState> {
 
 /// Whether `drive` would do something, if it looked now.
 async fn needs_a_ring(app: &App, gates: &mut Gates, task: &Task, job: Option<Job>) -> Result<bool, StoreError> {
-    let rung = Task { rung_at: app.now(), ..task.clone() };
+    let rung = Task { rings: task.rings.saturating_add(1), ..task.clone() };
     let world = match look_at_world(app, &rung, job, &mut None).await? {
         Looked::World(world) => world,
         // A push whose event was lost.

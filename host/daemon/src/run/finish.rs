@@ -121,7 +121,7 @@ async fn land(app: &App, project: &Arc<Project>, task: &Task, job: &Attended, ru
     let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(10) };
     let mut failures = 0;
     loop {
-        match job.during(project.land(task, &message(job, run))).await {
+        match job.during(project.land(task, &message(job, run), &job.claimed().fence())).await {
             Ok(landed) => return Ok(landed),
             Err(reason) if is_for_want_of_room(app, job, &reason).await => {}
             Err(reason) if failures == 4 => return Err(reason),

@@ -17,7 +17,7 @@ fn open(path: &Path) -> Connection {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
          CREATE TABLE event (id INTEGER PRIMARY KEY, delivery TEXT NOT NULL UNIQUE, body BLOB NOT NULL);
          CREATE TABLE task (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, stage TEXT NOT NULL,
-                            version INTEGER NOT NULL, rung_at INTEGER NOT NULL);
+                            version INTEGER NOT NULL, rings INTEGER NOT NULL);
          CREATE TABLE job (id INTEGER PRIMARY KEY, task INTEGER NOT NULL, role TEXT NOT NULL, state TEXT NOT NULL);
          CREATE INDEX job_queued ON job (id) WHERE state = 'queued';
          CREATE INDEX job_task ON job (task);
@@ -59,7 +59,7 @@ fn change(db: &Connection, sql: &str, params: impl Params) -> usize {
 }
 
 fn enqueue(db: &Connection, name: &str) {
-    change(db, "INSERT INTO task (name, stage, version, rung_at) VALUES (?1, 'analysis', 0, 1)", [name]);
+    change(db, "INSERT INTO task (name, stage, version, rings) VALUES (?1, 'analysis', 0, 1)", [name]);
     let task = db.last_insert_rowid();
     change(db, "INSERT INTO job (task, role, state) VALUES (?1, 'analyst', 'queued')", [task]);
     audit(db, task, "create");
@@ -83,7 +83,7 @@ fn run(db: &Connection, step: &Step) -> i64 {
         Step::Complete { job } => {
             let complete = "UPDATE job SET state = 'done' WHERE id = ?1 AND state = 'running' RETURNING task";
             let task = db.prepare_cached(complete).unwrap().query_row([job], |row| row.get(0)).unwrap();
-            assert_eq!(change(db, "UPDATE task SET rung_at = rung_at + 1 WHERE id = ?1", [task]), 1);
+            assert_eq!(change(db, "UPDATE task SET rings = rings + 1 WHERE id = ?1", [task]), 1);
             audit(db, task, "end-job");
         }
         Step::Advance { task, version, transcript } => {

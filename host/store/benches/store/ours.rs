@@ -140,6 +140,7 @@ fn advance(task: TaskId, version: i64) -> Commit {
     Commit {
         task,
         version,
+        rings: 0,
         change: Change::Advance {
             to: StageName::new("review"),
             role: Some(RoleName::new("reviewer")),
@@ -194,5 +195,6 @@ fn evaluation() -> Evaluation {
             log: String::new(),
         },
         at: NOW,
+        rings: 0,
     }
 }

@@ -90,6 +90,7 @@ pub(super) fn decided(task: &Task, change: Change, now: UnixMillis) -> Commit {
     Commit {
         task: task.id,
         version: task.version,
+        rings: task.rings,
         change,
         evaluations: Vec::new(),
         effects: Vec::new(),
@@ -173,6 +174,7 @@ pub(super) fn evaluation(verdict: Verdict, now: UnixMillis) -> Evaluation {
             log: "read 3 commits\n".to_owned(),
         },
         at: now,
+        rings: 0,
     }
 }
 

@@ -102,14 +102,14 @@ pub(super) async fn settling_writes_the_event_and_what_it_does_together(store: &
     let row = store.event(id).await.unwrap().unwrap();
     assert_eq!((row.state, row.attempts), (InboxState::Processed, 1));
     let known = read(store, known).await;
-    assert_eq!((known.rung_at, known.version), (at(50), 1), "rung, not changed");
+    assert_eq!((known.rings, known.version), (2, 1), "rung by both, not changed");
     assert!(store.decision(known.id, &stage("analysis")).await.unwrap().is_some());
     let new = store.task_of(&alpha(), &WorkItem::new("A-2")).await.unwrap().unwrap();
     assert!(store.job_of_visit(new.id).await.unwrap().is_some());
 
     let bell = stored(store, event("d-2", None)).await;
     assert!(store.settle(bell, Settlement::Processed(vec![Action::Ring { task: new.id }]), at(70)).await.unwrap());
-    assert_eq!(read(store, new.id).await.rung_at, at(70));
+    assert_eq!(read(store, new.id).await.rings, 1);
 }
 
 pub(super) async fn an_event_whose_action_fails_stays_new_and_does_nothing(store: &Shared) {
@@ -139,7 +139,7 @@ pub(super) async fn a_settled_event_is_not_settled_again(store: &Shared) {
         assert!(!store.settle(id, late, at(2)).await.unwrap());
         let row = store.event(id).await.unwrap().unwrap();
         assert_eq!((row.state, row.attempts), (state, 1));
-        assert_eq!(read(store, known).await.rung_at, at(0), "the action was not done");
+        assert_eq!(read(store, known).await.rings, 0, "the action was not done");
         let of_state = store.events(Some(state), 10).await.unwrap();
         assert_eq!(of_state.iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
     }

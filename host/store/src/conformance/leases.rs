@@ -1,8 +1,9 @@
 //! Promises about leases (LSE).
 
 use super::Shared;
-use super::fixtures::{MINUTE, at, holder};
-use crate::model::Filter;
+use super::fixtures::*;
+use crate::model::{Filter, Finished, JobEnd};
+use portcullis_core::job::{Lane, TakeOver};
 use portcullis_core::lease::{Acquire, Lease, LeaseName};
 use portcullis_core::time::UnixMillis;
 use std::time::Duration;
@@ -132,4 +133,27 @@ pub(super) async fn leases_past_their_deadline_are_freed_even_of_a_living_daemon
     assert!(store.renew(&mut second, at(60_001), MINUTE).await.unwrap());
     assert_eq!(store.audit(Filter::default()).await.unwrap().len(), 1);
     assert!(won(store, &late, "boot-1", at(60_002)).await.number() > first.number());
+}
+
+pub(super) async fn a_claim_stands_until_somebody_else_has_it(store: &Shared) {
+    // LSE-1, I7: what no transaction can guard asks this first.
+    let id = task(store, "A-1").await;
+    let late = drive(store, id, at(0)).await;
+    let (fence, name) = (late.fence(), late.name().clone());
+    assert!(store.stands(&fence).await.unwrap());
+    // Past its deadline it stands until it is granted anew.
+    let Acquire::Won(heir) = store.acquire(&name, &holder(BOOT), at(9_000_000), MINUTE).await.unwrap() else {
+        panic!("its deadline has passed")
+    };
+    assert!(!store.stands(&fence).await.unwrap() && store.stands(&heir.fence()).await.unwrap());
+    let fence = heir.fence();
+    store.release(heir).await.unwrap();
+    assert!(!store.stands(&fence).await.unwrap(), "nobody has it");
+
+    let job = claim(store, Lane::Role, FREE, at(1)).await.unwrap();
+    assert!(store.stands(&job.fence()).await.unwrap());
+    let TakeOver::Won(heir) = store.take_over(job.id, job.lease, BOOT).await.unwrap() else { panic!("it runs") };
+    assert!(!store.stands(&job.fence()).await.unwrap() && store.stands(&heir.fence()).await.unwrap());
+    assert_eq!(store.finish(&heir, ended(JobEnd::Done, at(3))).await.unwrap(), Finished::Recorded);
+    assert!(!store.stands(&heir.fence()).await.unwrap(), "it is over");
 }

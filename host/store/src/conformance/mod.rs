@@ -90,7 +90,7 @@ promises! { ($)
         a_release_with_another_run_is_a_new_visit,
         a_rest_that_says_nothing_new_writes_nothing,
         a_ring_during_a_look_is_not_silenced_by_its_rest,
-        a_ring_that_is_written_after_an_answer_is_later_than_it_whatever_its_time_says,
+        an_answer_keeps_how_many_rings_it_has_seen_whatever_the_clock_says,
         a_ring_before_a_look_is_answered_by_it,
         a_finished_task_is_not_open_any_more,
         a_merge_is_decided_and_done_or_called_off,
@@ -105,6 +105,7 @@ promises! { ($)
     leases {
         a_lease_has_one_holder_and_a_number_that_grows,
         rivals_for_a_lease_have_one_winner,
+        a_claim_stands_until_somebody_else_has_it,
         a_lease_past_its_deadline_is_reclaimed_and_its_old_number_is_void,
         renewing_never_shortens_and_works_until_somebody_else_has_it,
         leases_of_dead_daemons_are_freed_and_cannot_be_renewed,

@@ -139,7 +139,7 @@ pub(super) async fn cancelling_ends_a_queued_job_at_once(store: &Shared) {
     let cancelled = store.job(job.id).await.unwrap().unwrap();
     assert_eq!((cancelled.state, cancelled.ended_at), (JobState::Cancelled, Some(at(7))));
     assert_eq!(cancelled.reason.as_deref(), Some("cancelled by ada"));
-    assert_eq!(read(store, id).await.rung_at, at(7));
+    assert_eq!(read(store, id).await.rings, 1);
     let row = store.audit(Filter::default()).await.unwrap().remove(0);
     assert_eq!((row.actor.as_str(), row.what.as_str(), row.task), ("ada", "cancel-job", Some(id)));
     assert!(row.why.ends_with("analyst: typo"), "{}", row.why);
@@ -173,7 +173,7 @@ pub(super) async fn a_running_job_whose_end_was_asked_for_is_cancelled_unless_it
         let over = store.job(running.id).await.unwrap().unwrap();
         let reason = if end == JobEnd::Done { "exit 143" } else { "cancelled by ada" };
         assert_eq!((over.state, over.reason.as_deref(), over.ended_at), (state, Some(reason), Some(at(11))));
-        assert_eq!(read(store, id).await.rung_at, at(11));
+        assert_eq!(read(store, id).await.rings, 1);
         assert_eq!(store.cancel_job(running.id, "ada", "", at(12)).await.unwrap(), CancelAsked::Over);
     }
 }

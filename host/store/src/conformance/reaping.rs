@@ -146,7 +146,7 @@ pub(super) async fn a_damaged_job_is_failed_once_and_only_while_it_runs(store: &
     let failed = store.job(job.id).await.unwrap().unwrap();
     assert_eq!((failed.state, failed.ended_at), (JobState::Failed, Some(at(2))));
     assert!(failed.reason.unwrap().contains("column role"));
-    assert_eq!(read(store, id).await.rung_at, at(2));
+    assert_eq!(read(store, id).await.rings, 1);
     assert_eq!(store.audit(Filter::default()).await.unwrap()[0].what, "end-job");
     assert!(!store.fail_damaged_job(job.id, "column role", at(3)).await.unwrap());
     assert!(!store.fail_damaged_job(JobId(9_999), "column role", at(3)).await.unwrap());

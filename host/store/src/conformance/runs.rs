@@ -69,7 +69,7 @@ pub(super) async fn finishing_writes_everything_that_belongs_to_it(store: &Share
     let task = read(store, id).await;
     assert_eq!((task.head, task.head_since, task.pull_request), (Some(revision(5)), Some(at(10)), Some(3)));
     assert_eq!((task.version, task.visit), (3, 1), "whatever was decided about the old head is void");
-    assert_eq!((task.rung_at, task.next_look_at), (at(10), Some(at(10))));
+    assert_eq!((task.rings, task.next_look_at), (1, Some(at(10))));
     assert_eq!(store.pushed_at(&alpha(), &revision(5)).await.unwrap(), Some(at(10)));
     assert_eq!(store.checks(&alpha(), &revision(5)).await.unwrap(), [pending]);
     assert_eq!(store.due_effects(at(10), 10).await.unwrap()[0].key, "pushed");
@@ -111,7 +111,7 @@ pub(super) async fn a_job_of_an_earlier_visit_leaves_the_task_alone(store: &Shar
     assert_eq!(store.finish(&past, finish).await.unwrap(), Finished::Recorded);
     let after = read(store, id).await;
     assert_eq!((&after.head, after.pull_request, after.version), (&None, None, moved.version));
-    assert_eq!(after.rung_at, at(3), "but it is looked at");
+    assert_eq!(after.rings, 1, "but it is looked at");
     let past = store.job(past.id).await.unwrap().unwrap();
     assert_eq!(past.state, JobState::Cancelled, "it would wait for ever: no claim takes it");
     assert_eq!(claim(store, Lane::Role, FREE, at(9)).await.unwrap().role.as_str(), "architect");

@@ -15,7 +15,7 @@ pub(super) async fn a_new_task_is_due_and_has_its_first_job(store: &Shared) {
     assert_eq!((task.project, task.work_item, task.tracker_id), (asked.project, asked.work_item, asked.tracker_id));
     assert_eq!((task.title, task.description, task.branch), (asked.title, asked.description, asked.branch));
     assert_eq!((task.overlay, task.stage, task.visit, task.version), (asked.overlay, asked.stage, 1, 1));
-    assert_eq!((task.stage_since, task.fresh_from, task.created_at, task.rung_at), (at(0), at(0), at(0), at(0)));
+    assert_eq!((task.stage_since, task.fresh_from, task.created_at, task.rings), (at(0), at(0), at(0), 0));
     assert_eq!((task.head, task.merging, task.held, task.feedback, task.rest), (None, None, None, None, None));
     assert_eq!(store.due_tasks(at(0), 10).await.unwrap(), [id]);
     let job = store.job_of_visit(id).await.unwrap().unwrap();
@@ -56,7 +56,7 @@ pub(super) async fn a_work_item_known_by_its_tracker_id_is_the_same_task(store: 
     let id = task(store, "A-1").await;
     let renamed = NewTask { work_item: WorkItem::new("A-99"), ..new_task("alpha", "A-1") };
     assert_eq!(store.create_task(renamed, "tester", at(5)).await.unwrap(), Created::Exists(id));
-    assert_eq!(read(store, id).await.rung_at, at(0), "nothing was written");
+    assert_eq!(read(store, id).await.rings, 0, "nothing was written");
     // Without an id in the tracker, names alone tell them apart.
     for item in ["A-2", "A-3"] {
         let plain = NewTask { tracker_id: None, ..new_task("alpha", item) };
@@ -102,7 +102,7 @@ pub(super) async fn ringing_makes_a_task_due_and_leaves_its_version(store: &Shar
     store.ring(&[], at(3_000)).await.unwrap();
     assert_eq!(store.due_tasks(at(2_000), 10).await.unwrap(), [id]);
     let rung = read(store, id).await;
-    assert_eq!((rung.version, rung.rung_at, rung.next_look_at), (2, at(2_000), Some(at(2_000))));
+    assert_eq!((rung.version, rung.rings, rung.next_look_at), (2, 1, Some(at(2_000))));
 }
 
 pub(super) async fn ringing_a_task_that_is_overdue_does_not_put_it_behind_others(store: &Shared) {
@@ -121,7 +121,7 @@ pub(super) async fn the_newest_decision_counts_whenever_it_arrives(store: &Share
     store.decide(id, decision(true, at(10)), at(11)).await.unwrap();
     assert_eq!(store.decision(id, &stage("analysis")).await.unwrap(), Some(decision(true, at(10))));
     assert_eq!(store.decision(id, &stage("deploy")).await.unwrap(), None);
-    assert_eq!(read(store, id).await.rung_at, at(11));
+    assert_eq!(read(store, id).await.rings, 1);
     store.decide(id, decision(false, at(20)), at(21)).await.unwrap();
     // Redelivered late.
     store.decide(id, decision(true, at(10)), at(30)).await.unwrap();

@@ -18,21 +18,17 @@ pub(super) fn commit(db: &Connection, lease: &LeaseName, number: i64, commit: &C
     if *lease != LeaseName::drive(commit.task) {
         return Ok(Committed::Stale);
     }
-    let Some(rung) = leases::standing(db, lease, number)? else { return Ok(Committed::Stale) };
+    if !leases::is_held(db, lease, number)? {
+        return Ok(Committed::Stale);
+    }
     let Some(task) = tasks::task(db, commit.task)? else { return Ok(Committed::Stale) };
     if task.version != commit.version {
         return Ok(Committed::Stale);
     }
     let next_look = match &commit.change {
-        Change::Rest { next_look_at, .. } => next_look(&task, *next_look_at, rung),
+        Change::Rest { next_look_at, .. } => next_look(&task, *next_look_at, commit.rings),
         _ => None, // Whatever else is written is looked at again at once.
     };
-    if rung && matches!(commit.change, Change::Rest { .. }) {
-        leases::answer_ring(db, lease)?;
-        if let Some(answered) = commit.evaluations.iter().map(|evaluation| evaluation.at).max() {
-            tasks::rung_since(db, task.id, answered)?;
-        }
-    }
     if is_known(&task, commit, next_look) {
         return Ok(Committed::Done { version: task.version });
     }
@@ -51,15 +47,13 @@ pub(super) fn commit(db: &Connection, lease: &LeaseName, number: i64, commit: &C
     Ok(Committed::Done { version: task.version + 1 })
 }
 
-/// When a resting task is looked at next. A ring since the lease was granted may have come after the world was read:
-/// resting must not silence it, so it is looked at once more. (Comparing times instead would lose a ring within the
-/// same millisecond, or with a clock that was set back.)
-fn next_look(task: &Task, given: Option<UnixMillis>, rung: bool) -> Option<UnixMillis> {
-    if !rung {
+/// When a resting task is looked at next. A ring that the decision has not seen may have come after the world was read:
+/// resting must not silence it, so the look that it asked for stays due.
+fn next_look(task: &Task, given: Option<UnixMillis>, seen: i64) -> Option<UnixMillis> {
+    if task.rings == seen {
         return given;
     }
-    let due = task.next_look_at.unwrap_or(task.rung_at);
-    Some(given.map_or(due, |given| given.min(due)))
+    given.into_iter().chain(task.next_look_at).min()
 }
 
 /// Whether it says what is stored already. Looking at a resting task again and again writes nothing.
@@ -133,7 +127,7 @@ const RELEASE: &str = "
     UPDATE task
        SET version = version + 1, visit = visit + :again, held = NULL, returns = 0, rest = NULL, standing = 'active',
            stage_since_ms = iif(:again, :at_ms, stage_since_ms),
-           fresh_from_ms = :at_ms, rung_at_ms = :at_ms, next_look_at_ms = :at_ms
+           fresh_from_ms = :at_ms, rings = rings + 1, next_look_at_ms = :at_ms
      WHERE id = :task AND version = :version";
 
 const MERGING: &str = "

@@ -14,9 +14,9 @@ use std::time::Duration;
 // has a visit that no task is in.
 const ADD: &str = "
     INSERT INTO evaluation (task, project, visit, gate, plugin, plugin_version, plugin_digest, config_digest, subject,
-                            call, mode, on_fault, ending, outcome, duration_ns, memory_peak_bytes, host_calls, at_ms)
+                            call, mode, on_fault, ending, outcome, duration_ns, memory_peak_bytes, host_calls, at_ms, rings)
     SELECT id, project, coalesce(:visit, visit), :gate, :plugin, :plugin_version, :plugin_digest, :config_digest, :subject,
-           :call, :mode, :on_fault, :ending, :outcome, :duration_ns, :memory_peak_bytes, :host_calls, :at_ms
+           :call, :mode, :on_fault, :ending, :outcome, :duration_ns, :memory_peak_bytes, :host_calls, :at_ms, :rings
       FROM task WHERE id = :task";
 
 const ADD_RECORD: &str = "
@@ -49,7 +49,7 @@ fn write(db: &Connection, task: TaskId, visit: Option<i64>, evaluation: &Evaluat
             ":outcome": to_json(&report.outcome)?,
             ":duration_ns": i64::try_from(report.duration.as_nanos()).unwrap_or(i64::MAX),
             ":memory_peak_bytes": signed(report.memory_peak_bytes), ":host_calls": signed(report.host_calls),
-            ":at_ms": evaluation.at.0,
+            ":at_ms": evaluation.at.0, ":rings": evaluation.rings,
         },
     )?;
     let id = id.ok_or_else(|| missing("task", task))?;
@@ -139,5 +139,6 @@ fn evaluation_row(row: &Row<'_>) -> Result<Evaluation, Fail> {
             log: String::new(),
         },
         at: columns.at("at_ms")?,
+        rings: columns.get("rings")?,
     })
 }

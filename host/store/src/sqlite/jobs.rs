@@ -48,6 +48,13 @@ pub(super) fn job(db: &Connection, id: JobId) -> Result<Option<Job>, Fail> {
     one(db, ONE, named_params! { ":id": id.0 }, job_row)?.map(|row| row.with_run(db)).transpose()
 }
 
+const IS_CLAIMED: &str = "SELECT 1 FROM job WHERE id = :id AND state = 'running' AND lease = :lease";
+
+/// Whether the job is still in the hands of whoever won it under this number.
+pub(super) fn is_claimed(db: &Connection, id: JobId, lease: i64) -> Result<bool, Fail> {
+    Ok(one(db, IS_CLAIMED, named_params! { ":id": id.0, ":lease": lease }, |_| Ok(()))?.is_some())
+}
+
 const OF_VISIT: &str = "
     SELECT j.* FROM task t JOIN job j ON j.task = t.id AND j.visit = t.visit AND j.lane = 'role'
      WHERE t.id = :task ORDER BY j.id DESC LIMIT 1";

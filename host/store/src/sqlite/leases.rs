@@ -10,13 +10,12 @@ use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, Row, named_params};
 use std::time::Duration;
 
-// `rung` starts anew: whatever rang before this grant, its holder will see, because he reads the world after it.
 const GRANT: &str = "
     INSERT INTO lease (name, number, boot, node, pid, start_ticks, what, since_ms, deadline_ms)
     VALUES (:name, 1, :boot, :node, :pid, :start_ticks, :what, :now_ms, :deadline_ms)
     ON CONFLICT (name) DO UPDATE
        SET number = number + 1, boot = :boot, node = :node, pid = :pid, start_ticks = :start_ticks, what = :what,
-           since_ms = :now_ms, deadline_ms = :deadline_ms, rung = 0
+           since_ms = :now_ms, deadline_ms = :deadline_ms
      WHERE boot IS NULL OR lease.deadline_ms <= :now_ms
     RETURNING number";
 
@@ -90,20 +89,12 @@ pub(super) fn reclaim(db: &Connection, boot: &str, now: UnixMillis) -> Result<Ve
     Ok(freed)
 }
 
-const IS_HELD: &str = "SELECT rung FROM lease WHERE name = :name AND number = :number AND boot IS NOT NULL";
+const IS_HELD: &str = "SELECT 1 FROM lease WHERE name = :name AND number = :number AND boot IS NOT NULL";
 
-/// Whether the lease is still held under this number, and if so, whether somebody rang since the grant.
-pub(super) fn standing(db: &Connection, name: &LeaseName, number: i64) -> Result<Option<bool>, Fail> {
+/// Whether the lease is still held under this number.
+pub(super) fn is_held(db: &Connection, name: &LeaseName, number: i64) -> Result<bool, Fail> {
     let params = named_params! { ":name": name.as_str(), ":number": number };
-    one(db, IS_HELD, params, |row| Ok(row.get(0)?))
-}
-
-const ANSWER_RING: &str = "UPDATE lease SET rung = 0 WHERE name = :name";
-
-/// The ring has been turned into a look: not to be counted again.
-pub(super) fn answer_ring(db: &Connection, name: &LeaseName) -> Result<(), Fail> {
-    change(db, ANSWER_RING, named_params! { ":name": name.as_str() })?;
-    Ok(())
+    Ok(one(db, IS_HELD, params, |_| Ok(()))?.is_some())
 }
 
 // INDEXED BY: for the order's sake SQLite would rather read the whole table, free ones and all.

@@ -5,8 +5,12 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Every migration, oldest first. The database's `user_version` says how many of them it has had.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+];
 
 /// What is wrong with a database that cannot be brought up to date.
 #[derive(Debug, thiserror::Error)]

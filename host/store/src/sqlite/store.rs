@@ -18,7 +18,7 @@ use portcullis_core::ids::{
     EvaluationId, InboxId, JobId, OutboxId, ProjectName, Revision, RunId, StageName, TaskId, WorkItem,
 };
 use portcullis_core::job::{CancelAsked, Claim, ClaimedJob, Job, Lane, ProcessIdentity, Run, TakeOver};
-use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName, LeaseRow};
+use portcullis_core::lease::{Acquire, Claimed, Fence, Holder, Lease, LeaseName, LeaseRow};
 use portcullis_core::pause::{Pause, PauseScope, Pauses};
 use portcullis_core::task::{Commit, Committed, Created, Decision, NewTask, Task};
 use portcullis_core::time::UnixMillis;
@@ -171,6 +171,15 @@ impl Store for SqliteStore {
         let Some(until) = until else { return Ok(false) };
         *lease = Lease::granted(lease.name().clone(), number, until);
         Ok(true)
+    }
+
+    async fn stands(&self, under: &Fence) -> Result<bool, StoreError> {
+        let (claim, number) = (under.claim().clone(), under.number());
+        self.read("ask whether a claim stands", move |db| match &claim {
+            Claimed::Lease(name) => leases::is_held(db, name, number),
+            Claimed::Job(job) => jobs::is_claimed(db, *job, number),
+        })
+        .await
     }
 
     async fn release(&self, lease: Lease) -> Result<(), StoreError> {

@@ -7,7 +7,6 @@ use super::jobs;
 use super::row::{Columns, Fail, all, change, insert, intact, missing, one, to_json};
 use crate::model::Filter;
 use portcullis_core::ids::{ProjectName, Revision, StageName, TaskId, WorkItem};
-use portcullis_core::lease::LeaseName;
 use portcullis_core::task::{Created, NewTask, Task};
 use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, Row, named_params};
@@ -15,9 +14,9 @@ use rusqlite::{Connection, Row, named_params};
 // No conflict target: the work item's name and the tracker's id are both unique.
 const CREATE: &str = "
     INSERT INTO task (project, work_item, tracker_id, title, description, stage, visit, version, branch, overlay,
-                      stage_since_ms, fresh_from_ms, created_at_ms, rung_at_ms, next_look_at_ms, standing)
+                      stage_since_ms, fresh_from_ms, created_at_ms, next_look_at_ms, standing)
     VALUES (:project, :work_item, :tracker_id, :title, :description, :stage, 1, 1, :branch, :overlay,
-            :now_ms, :now_ms, :now_ms, :now_ms, :now_ms, 'active')
+            :now_ms, :now_ms, :now_ms, :now_ms, 'active')
     ON CONFLICT DO NOTHING";
 
 const EXISTING: &str = "
@@ -141,30 +140,14 @@ pub(super) fn due(db: &Connection, now: UnixMillis, limit: u32) -> Result<Vec<Ta
 }
 
 // One that is due already stays due since then: ringing it again and again must not put it behind the others.
-// A ring is later than every answer that is stored, whatever the time says that it brings along: whoever rings took it
-// before he wrote, and a gate may have been asked in between.
 const RING: &str = "
     UPDATE task
-       SET rung_at_ms = max(:now_ms, 1 + coalesce((SELECT max(e.at_ms) FROM evaluation e
-                                                    WHERE e.task = task.id AND e.visit = task.visit), :now_ms - 1)),
-           next_look_at_ms = min(coalesce(next_look_at_ms, :now_ms), :now_ms)
+       SET rings = rings + 1, next_look_at_ms = min(coalesce(next_look_at_ms, :now_ms), :now_ms)
      WHERE id = :id";
 
-// Whoever drives the task at this moment may have read it before: its rest must not silence this ring (see commit).
-const MARK_DRIVE: &str = "UPDATE lease SET rung = 1 WHERE name = :name AND boot IS NOT NULL";
-
+/// Whoever drives the task at this moment may have read it before: its rest does not silence this ring (see `commit`).
 pub(super) fn ring(db: &Connection, id: TaskId, now: UnixMillis) -> Result<(), Fail> {
     change(db, RING, named_params! { ":id": id.0, ":now_ms": now.0 })?;
-    change(db, MARK_DRIVE, named_params! { ":name": LeaseName::drive(id).as_str() })?;
-    Ok(())
-}
-
-const RUNG_SINCE: &str = "UPDATE task SET rung_at_ms = max(rung_at_ms, :after_ms + 1) WHERE id = :id";
-
-/// A ring came while the task was driven: it counts as later than what was decided and answered meanwhile, which may
-/// have looked at the world before.
-pub(super) fn rung_since(db: &Connection, id: TaskId, after: UnixMillis) -> Result<(), Fail> {
-    change(db, RUNG_SINCE, named_params! { ":id": id.0, ":after_ms": after.0 })?;
     Ok(())
 }
 
@@ -210,7 +193,7 @@ pub(super) fn task_row(row: &Row<'_>) -> Result<Task, Fail> {
         stage_since: columns.at("stage_since_ms")?,
         fresh_from: columns.at("fresh_from_ms")?,
         created_at: columns.at("created_at_ms")?,
-        rung_at: columns.at("rung_at_ms")?,
+        rings: columns.get("rings")?,
         next_look_at: columns.at_if("next_look_at_ms")?,
         rest: columns.json_if("rest")?,
     })
