@@ -9,6 +9,10 @@
 //! than the time between two looks of the reaper, and no pause as long as the grace. Each of the two is an order of steps
 //! in the daemon: what is slow comes before the launch is recorded. Left out: cancelling, pausing by an operator, CI jobs,
 //! the inbox, several gates of one edge, and two ticks of the reaper side by side (one may be late as it likes).
+//!
+//! What `make test` explores is one thing at a time: runs, gates, merges and effects of one or two tasks with several mishaps,
+//! and everything together for one task with one. Two tasks with everything together, and more mishaps, are in
+//! `scenes::larger_sizes`, which `cargo xtask chaos --explore` runs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests say what they found and stop")]
 
 mod commit;
