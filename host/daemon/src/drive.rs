@@ -12,7 +12,7 @@ use crate::look::{self, Looked, World};
 use crate::merge::{self, Hold, MergeEnd};
 use crate::project::Heads;
 use portcullis_core::effect::NewEffect;
-use portcullis_core::gate::{Evaluation, Mode, Outcome, Verdict};
+use portcullis_core::gate::{Call, Evaluation, Mode, Outcome, Verdict};
 use portcullis_core::ids::{GateName, Revision, StageName, TaskId};
 use portcullis_core::job::Job;
 use portcullis_core::lease::{Acquire, Lease, LeaseName};
@@ -184,7 +184,9 @@ impl Drive<'_> {
                     return Ok(next);
                 }
                 let why = format!("every gate is green; {} will be merged", intent.head.short());
-                self.commit(task, Change::Merging { intent: Some(intent) }, Vec::new(), why).await
+                let target = &world.project.settings.default_branch;
+                let effects = effects::about_to_merge(task, target, &judged(world, view, &intent.head));
+                self.commit(task, Change::Merging { intent: Some(intent) }, effects, why).await
             }
             Step::Merge { intent } => {
                 if let Some(next) = self.rest_without_merge_lease(task, world, began).await? {
@@ -205,10 +207,10 @@ impl Drive<'_> {
                     MergeEnd::Void(why) => self.commit(task, Change::Merging { intent: None }, Vec::new(), why).await,
                     MergeEnd::Conflict(paths) => {
                         let step = portcullis_core::step::after_conflict(view, &self.app.rules, &paths);
-                        self.move_task(task, world, step).await
+                        self.move_task(task, world, view, step).await
                     }
                     MergeEnd::Outside(reason) => {
-                        self.move_task(task, world, Step::Hold { reason, returns: task.returns }).await
+                        self.move_task(task, world, view, Step::Hold { reason, returns: task.returns }).await
                     }
                     MergeEnd::NotYet(reason) => {
                         let again = self.app.now().plus(UNAVAILABLE_RETRY);
@@ -216,16 +218,19 @@ impl Drive<'_> {
                     }
                 }
             }
-            Step::Advance { .. } | Step::Return { .. } | Step::Hold { .. } => self.move_task(task, world, step).await,
+            Step::Advance { .. } | Step::Return { .. } | Step::Hold { .. } => {
+                self.move_task(task, world, view, step).await
+            }
         }
     }
 
     /// The three steps that move or hold a task.
-    async fn move_task(&mut self, task: &Task, world: &World, step: Step) -> Result<Next, StoreError> {
+    async fn move_task(&mut self, task: &Task, world: &World, view: &View<'_>, step: Step) -> Result<Next, StoreError> {
         match step {
             Step::Advance { from, to, role } => {
                 let terminal = world.house.pipeline.is_terminal(&to);
-                let effects = effects::advanced(task, &to, terminal, &self.fresh);
+                let judged = task.head.as_ref().map_or_else(Vec::new, |head| judged(world, view, head));
+                let effects = effects::advanced(task, &to, terminal, &judged, self.merged.is_some());
                 let why = self.why_green(&from, &to, world);
                 tracing::info!(task.id = task.id.0, %from, %to, "a task advances");
                 let change = Change::Advance { to, role, merge_commit: self.merged.take() };
@@ -386,6 +391,15 @@ impl Drive<'_> {
         }
         Ok(committed)
     }
+}
+
+/// What each gate of the edge said last about `head`.
+fn judged<'a>(world: &World, view: &View<'a>, head: &Revision) -> Vec<&'a Evaluation> {
+    let last = |gate: &GateName| {
+        let about = |e: &&Evaluation| e.gate == *gate && e.call == Call::Evaluate && e.subject.head == *head;
+        view.evaluations.iter().rev().find(about)
+    };
+    world.gates.iter().filter_map(|bound| last(&bound.spec.name)).collect()
 }
 
 /// Awaits `work` and renews the leases meanwhile. None: one was lost; the work was dropped.

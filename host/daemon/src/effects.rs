@@ -5,10 +5,12 @@
 
 use portcullis_core::effect::{Effect, NewEffect, StatusState, TrackerState};
 use portcullis_core::gate::{Evaluation, Finding, Mode, OnFault, Outcome, Severity};
-use portcullis_core::ids::StageName;
+use portcullis_core::ids::{GateName, StageName};
 use portcullis_core::task::{Feedback, Task};
 use std::fmt::Write;
 
+/// Findings of one gate that a comment shows.
+const SHOWN_FINDINGS: usize = 20;
 /// Commit statuses of Portcullis begin so; its own echo is known by it (WEB-6).
 pub const STATUS_CONTEXT: &str = "portcullis/";
 
@@ -50,11 +52,25 @@ impl<'a> Told<'a> {
         self.tell("tracker-comment", Effect::TrackerComment { work_item, text })
     }
 
-    fn status(self, stage: &StageName, state: StatusState, description: &str) -> Self {
+    /// A commit status named after a stage or a gate.
+    fn status(self, name: &str, state: StatusState, description: &str) -> Self {
         let Some(revision) = self.task.head.clone() else { return self };
         let description: String = description.chars().take(140).collect();
-        let context = format!("{STATUS_CONTEXT}{stage}");
-        self.tell("forge-status", Effect::ForgeStatus { revision, context, state, description })
+        let context = format!("{STATUS_CONTEXT}{name}");
+        self.tell(&format!("forge-status/{name}"), Effect::ForgeStatus { revision, context, state, description })
+    }
+
+    /// A status for each gate that counts.
+    fn green(self, judged: &[&Evaluation]) -> Self {
+        let stage = &self.task.stage;
+        judged.iter().filter(|evaluation| evaluation.mode == Mode::Enforce).fold(self, |told, evaluation| {
+            match &evaluation.report.outcome {
+                Outcome::Judged(judgement) => {
+                    told.status(&gate_status(stage, &evaluation.gate), StatusState::Success, &judgement.summary)
+                }
+                Outcome::Faulted(_) => told,
+            }
+        })
     }
 
     fn pull_request(self, text: String) -> Self {
@@ -65,15 +81,50 @@ impl<'a> Told<'a> {
     }
 }
 
-/// A task entered the next stage.
-pub fn advanced(task: &Task, to: &StageName, terminal: bool, evaluations: &[Evaluation]) -> Vec<NewEffect> {
+/// A task entered the next stage. `judged`: the answers that it rests on, in the order of the gates; what each of them said
+/// becomes a status, unless `merged`: then [`about_to_merge`] has told it.
+pub fn advanced(task: &Task, to: &StageName, terminal: bool, judged: &[&Evaluation], merged: bool) -> Vec<NewEffect> {
     let mut text = format!("{} → {to}", task.stage);
-    for warning in evaluations.iter().filter_map(loud_warning) {
+    for warning in judged.iter().filter_map(|evaluation| loud_warning(evaluation)) {
         let _infallible = write!(text, "\n\n**Warning:** {warning}");
     }
     let state = if terminal { TrackerState::Done } else { tracker_state(to, false) };
     let description = format!("every gate to {to} is green");
-    Told::of(task).state(state).comment(text).status(&task.stage, StatusState::Success, &description).effects
+    let told =
+        Told::of(task).state(state).comment(text).status(task.stage.as_str(), StatusState::Success, &description);
+    if merged { told.effects } else { told.green(judged).effects }
+}
+
+/// Every gate of the merging edge is green: what each of them said is shown on the pull request and on the head that will be
+/// merged, before it is. `judged`: the answers that it rests on, in the order of the gates.
+pub fn about_to_merge(task: &Task, target: &str, judged: &[&Evaluation]) -> Vec<NewEffect> {
+    let head = task.head.as_ref().map_or_else(String::new, |head| head.short().to_owned());
+    let mut text = format!("Every gate is green for `{head}`; it will be merged into `{target}`.\n");
+    for evaluation in judged {
+        let Outcome::Judged(judgement) = &evaluation.report.outcome else {
+            if let Some(warning) = loud_warning(evaluation) {
+                let _infallible = write!(text, "\n- **Warning:** {warning}");
+            }
+            continue;
+        };
+        let (gate, summary) = (&evaluation.gate, &judgement.summary);
+        let counts = if evaluation.mode == Mode::Enforce { "" } else { " (in shadow: it does not count)" };
+        let _infallible = write!(text, "\n- **{gate}**{counts}: {summary}");
+        for finding in judgement.findings.iter().take(SHOWN_FINDINGS) {
+            let _infallible = write!(text, "\n  - {}", finding_text(finding));
+        }
+        if let Some(more) = judgement.findings.len().checked_sub(SHOWN_FINDINGS).filter(|more| *more > 0) {
+            let _infallible = write!(text, "\n  - and {more} more; `portcullis task show {}` has them", task.id);
+        }
+    }
+    let told = Told::of(task).green(judged);
+    // An edge without gates has nothing to show.
+    if judged.is_empty() { told.effects } else { told.pull_request(text).effects }
+}
+
+/// Below the stage's own: a gate may be named like another stage.
+fn gate_status(stage: &StageName, gate: &GateName) -> String {
+    format!("{stage}/{gate}")
 }
 
 /// A gate that could not judge and was let through: said loudly in every report (GAT-1).
@@ -94,7 +145,8 @@ pub fn returned(task: &Task, to: &StageName, feedback: &Feedback) -> Vec<NewEffe
         .state(tracker_state(to, false))
         .comment(text.clone())
         .pull_request(text)
-        .status(&task.stage, StatusState::Failure, &format!("{}: {}", feedback.gate, feedback.summary))
+        .status(task.stage.as_str(), StatusState::Failure, &format!("{}: {}", feedback.gate, feedback.summary))
+        .status(&gate_status(&task.stage, &feedback.gate), StatusState::Failure, &feedback.summary)
         .effects
 }
 
@@ -161,4 +213,164 @@ fn finding_text(finding: &Finding) -> String {
         (None, _) => String::new(),
     };
     format!("[{weight}] {}{place}: {} (fingerprint {})", finding.rule, finding.message, finding.fingerprint)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use portcullis_core::digest::Digest;
+    use portcullis_core::gate::{Call, Fault, Judgement, PluginRef, Report, Subject, Verdict};
+    use portcullis_core::ids::{PluginName, ProjectName, Revision, TaskId, WorkItem};
+    use portcullis_core::time::UnixMillis;
+    use std::time::Duration;
+
+    const AT: UnixMillis = UnixMillis(0);
+
+    fn task() -> Task {
+        Task {
+            id: TaskId(7),
+            project: ProjectName::new("shop"),
+            work_item: WorkItem::new("SHOP-7"),
+            tracker_id: None,
+            title: "Say goodbye".to_owned(),
+            description: String::new(),
+            stage: "deploy-staging".into(),
+            visit: 1,
+            version: 9,
+            branch: "task/SHOP-7".to_owned(),
+            head: Some(Revision::parse(&"a".repeat(40)).unwrap()),
+            head_since: None,
+            pull_request: Some(3),
+            merging: None,
+            merge_commit: None,
+            returns: 0,
+            held: None,
+            feedback: None,
+            overlay: serde_json::Value::Null,
+            stage_since: AT,
+            fresh_from: AT,
+            created_at: AT,
+            rings: 0,
+            next_look_at: None,
+            rest: None,
+        }
+    }
+
+    fn said(gate: &str, mode: Mode, outcome: Outcome) -> Evaluation {
+        let task = task();
+        let digest = Digest::from_sha256([7; 32]);
+        Evaluation {
+            id: None,
+            gate: GateName::new(gate),
+            plugin: PluginRef {
+                name: PluginName::new("acme/any"),
+                version: "1.0.0".to_owned(),
+                digest: digest.clone(),
+            },
+            config_digest: digest,
+            subject: Subject {
+                repository: "acme/shop".to_owned(),
+                work_item: task.work_item,
+                from: task.stage,
+                to: "deploy".into(),
+                branch: task.branch,
+                head: task.head.clone().unwrap(),
+                target: "main".to_owned(),
+                target_head: task.head.unwrap(),
+                pull_request: task.pull_request,
+            },
+            call: Call::Evaluate,
+            mode,
+            on_fault: OnFault::Open,
+            report: Report {
+                outcome,
+                duration: Duration::ZERO,
+                memory_peak_bytes: 0,
+                host_calls: 0,
+                transcript: Vec::new(),
+                log: String::new(),
+            },
+            at: AT,
+            rings: 0,
+        }
+    }
+
+    fn passed(summary: &str, notes: usize) -> Outcome {
+        let note = |n| Finding {
+            rule: format!("rule-{n}"),
+            severity: Severity::Note,
+            message: "for your information".to_owned(),
+            path: Some("a.txt".to_owned()),
+            line: Some(1),
+            fingerprint: "0".to_owned(),
+        };
+        Outcome::Judged(Judgement {
+            verdict: Verdict::Pass,
+            summary: summary.to_owned(),
+            findings: (0..notes).map(note).collect(),
+            evidence: Vec::new(),
+            retry_after_s: None,
+        })
+    }
+
+    fn comments(effects: &[NewEffect]) -> Vec<&str> {
+        let is_comment = |effect: &&NewEffect| matches!(effect.effect, Effect::PullRequestComment { number: 3, .. });
+        effects.iter().filter(is_comment).map(|effect| effect.key.as_str()).collect()
+    }
+
+    fn statuses(effects: &[NewEffect]) -> Vec<(String, StatusState)> {
+        let status = |effect: &NewEffect| match &effect.effect {
+            Effect::ForgeStatus { context, state, .. } => Some((context.clone(), *state)),
+            _ => None,
+        };
+        effects.iter().filter_map(status).collect()
+    }
+
+    #[test]
+    fn before_a_merge_the_pull_request_is_told_once_what_every_gate_said() {
+        // SEC-7, GAT-1, GAT-7
+        let security = said("security", Mode::Enforce, passed("no secrets in 5 commits", 25));
+        let trial = said("trial", Mode::Shadow, passed("fine", 0));
+        let broken = said("licences", Mode::Enforce, Outcome::Faulted(Fault::PoolExhausted));
+        let effects = about_to_merge(&task(), "main", &[&security, &trial, &broken]);
+        assert_eq!(comments(&effects), ["task-7/v9/pull-request-comment"]);
+        let Some(Effect::PullRequestComment { text, .. }) = effects.last().map(|last| &last.effect) else {
+            panic!("the comment comes last: {effects:?}")
+        };
+        for part in [
+            "it will be merged into `main`",
+            "**security**: no secrets in 5 commits",
+            "[note] rule-19 at a.txt:1",
+            "and 5 more",
+            "**trial** (in shadow: it does not count): fine",
+            "**Warning:** gate licences did NOT judge",
+        ] {
+            assert!(text.contains(part), "`{part}` is not in: {text}");
+        }
+        assert!(!text.contains("rule-20"), "{text}");
+        let green = ("portcullis/deploy-staging/security".to_owned(), StatusState::Success);
+        assert_eq!(statuses(&effects), [green], "what does not count, or has not judged, is no green status");
+        assert_eq!(about_to_merge(&task(), "main", &[]), Vec::new(), "an edge without gates has nothing to show");
+    }
+
+    #[test]
+    fn no_two_effects_of_one_move_share_a_key() {
+        // I2
+        let same = said("deploy-staging", Mode::Enforce, passed("named like the stage", 0));
+        let feedback = Feedback {
+            gate: same.gate.clone(),
+            from: "deploy-staging".into(),
+            summary: String::new(),
+            findings: vec![],
+        };
+        for effects in [
+            advanced(&task(), &"deploy".into(), false, &[&same], false),
+            about_to_merge(&task(), "main", &[&same]),
+            returned(&task(), &"development".into(), &feedback),
+        ] {
+            let keys: std::collections::BTreeSet<&str> = effects.iter().map(|effect| effect.key.as_str()).collect();
+            assert_eq!(keys.len(), effects.len(), "{effects:?}");
+        }
+    }
 }

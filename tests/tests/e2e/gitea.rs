@@ -160,6 +160,10 @@ fn webhooks_of_a_gitea_take_a_task_from_its_first_push_to_the_merge() {
     daemon.eventually("our status has reached the forge", || {
         gitea.statuses(&third).contains(&("portcullis/development".to_owned(), "success".to_owned()))
     });
+    // What each gate said is a status of its own.
+    daemon.eventually("the gate's own status has reached the forge", || {
+        gitea.statuses(&third).contains(&("portcullis/development/ci".to_owned(), "success".to_owned()))
+    });
     let echo = tell(&daemon, "status", "7", &payload::status(&third, "portcullis/development", "success"));
     assert_eq!(echo["state"], "ignored");
     assert!(text(&echo["reason"]).contains("echo of our own"), "{echo}");
