@@ -6,7 +6,7 @@
 //! wrote is what the next daemon believes.
 
 use super::offspring::Offspring;
-use crate::crash;
+use crate::{crash, room};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ use tokio::sync::oneshot;
 
 /// How long what was killed may take to end, and the pipe to close.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is tried to write the exit record, while the disk does not take it.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
 /// What to run, as it stands in `run.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +71,7 @@ pub fn read_exit(folder: &Path) -> Option<RunExit> {
 /// What `portcullis shim FOLDER` does.
 ///
 /// # Errors
-/// Only if the folder itself is unusable: everything else is an exit record.
+/// Only if the folder itself is unusable: everything else is an exit record, which is written as soon as the disk takes it.
 pub fn main(folder: &Path) -> anyhow::Result<()> {
     use anyhow::Context;
     let order: RunOrder =
@@ -77,10 +79,29 @@ pub fn main(folder: &Path) -> anyhow::Result<()> {
             .context("run.json is malformed")?;
     let log = File::options().create(true).append(true).open(folder.join(LOG)).context("failed to open output.log")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let exit = runtime.block_on(supervise(&order, log));
+    runtime.block_on(async {
+        room::survive_file_size_limit()?;
+        let exit = serde_json::to_vec(&supervise(&order, log).await)?;
+        // A full disk must not make a run out to be lost whose end is known: then its role would work once more.
+        let mut is_said = false;
+        while let Err(error) = record(folder, &exit) {
+            if !folder.is_dir() {
+                return Err(error).context("the run's folder is gone");
+            }
+            if !is_said {
+                is_said = writeln!(std::io::stderr(), "the exit record cannot be written yet: {error}").is_ok();
+            }
+            tokio::time::sleep(RECORD_AGAIN).await;
+        }
+        Ok(())
+    })
+}
+
+/// Writes the exit record: whole, or not at all.
+fn record(folder: &Path, exit: &[u8]) -> std::io::Result<()> {
     let part = folder.join("exit.part");
     let mut file = File::create(&part)?;
-    file.write_all(&serde_json::to_vec(&exit)?)?;
+    file.write_all(exit)?;
     file.sync_all()?;
     crash::point("shim/exit/before");
     std::fs::rename(&part, folder.join(EXIT))?;
