@@ -36,8 +36,8 @@ pub trait Store: Send + Sync {
     async fn events(&self, state: Option<InboxState>, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
     /// One event.
     async fn event(&self, id: InboxId) -> Result<Option<InboxRow>, StoreError>;
-    /// Makes a settled event `new` again. False: there is none, or it is `new`.
-    async fn replay(&self, id: InboxId, now: UnixMillis) -> Result<bool, StoreError>;
+    /// Makes a settled event `new` again; audited. False: there is none, or it is `new`.
+    async fn replay(&self, id: InboxId, by: &str, why: &str, now: UnixMillis) -> Result<bool, StoreError>;
 
     // ---- tasks (STG, QUE-2) ----
 

@@ -147,15 +147,22 @@ pub(super) async fn a_settled_event_is_not_settled_again(store: &Shared) {
     assert!(!store.settle(InboxId(9_999), never, at(2)).await.unwrap());
 }
 
-pub(super) async fn a_parked_event_can_be_replayed(store: &Shared) {
-    // WEB-4
+pub(super) async fn a_parked_event_can_be_replayed_and_the_trail_says_by_whom_and_why(store: &Shared) {
+    // WEB-4, OBS-2
     let id = stored(store, event("d-1", None)).await;
-    assert!(!store.replay(id, at(1)).await.unwrap(), "it is new");
+    assert!(!store.replay(id, "ada", "", at(1)).await.unwrap(), "it is new");
     assert!(store.settle(id, Settlement::Parked { reason: "8 tries".to_owned() }, at(2)).await.unwrap());
     assert_eq!(due(store, at(9)).await, []);
-    assert!(store.replay(id, at(10)).await.unwrap());
+    assert!(store.replay(id, "ada", "the manifest is mended", at(10)).await.unwrap());
     let row = store.event(id).await.unwrap().unwrap();
     assert_eq!((row.state, row.attempts, row.reason), (InboxState::New, 0, None));
     assert_eq!(due(store, at(10)).await, [id]);
-    assert!(!store.replay(InboxId(9_999), at(11)).await.unwrap());
+    assert!(!store.replay(InboxId(9_999), "ada", "", at(11)).await.unwrap());
+    // Whatever was asked in vain left no trace.
+    let trail = store.audit(Filter::default()).await.unwrap();
+    assert_eq!(trail.len(), 1);
+    let AuditRow { at: when, task, actor, what, from, to, why, .. } = &trail[0];
+    assert_eq!((*when, *task, actor.as_str(), what.as_str()), (at(10), None, "ada", "replay-event"));
+    assert_eq!((from.as_str(), to.as_str()), ("parked", "new"));
+    assert_eq!(*why, format!("event {id}: the manifest is mended"));
 }

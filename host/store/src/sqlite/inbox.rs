@@ -1,5 +1,6 @@
 //! What has come in? The inbox: an event is stored once, whatever its sender does (WEB-2, WEB-3).
 
+use super::audit::{self, Entry};
 use super::row::{Columns, Fail, Params, all, change, hit, insert, missing, one, word};
 use crate::model::{NewEvent, Received, StoreError};
 use portcullis_core::event::{InboxRow, InboxState};
@@ -91,8 +92,18 @@ const REPLAY: &str = "
     UPDATE inbox SET state = 'new', attempts = 0, not_before_ms = :now_ms, reason = NULL, settled_at_ms = NULL
      WHERE id = :id AND state <> 'new'";
 
-pub(super) fn replay(db: &Connection, id: InboxId, now: UnixMillis) -> Result<bool, Fail> {
-    change(db, REPLAY, named_params! { ":id": id.0, ":now_ms": now.0 }).map(hit)
+const STATE: &str = "SELECT state FROM inbox WHERE id = :id";
+
+pub(super) fn replay(db: &Connection, id: InboxId, (actor, why): (&str, &str), now: UnixMillis) -> Result<bool, Fail> {
+    let from: Option<String> = one(db, STATE, named_params! { ":id": id.0 }, |row| Ok(row.get(0)?))?;
+    let is_settled = hit(change(db, REPLAY, named_params! { ":id": id.0, ":now_ms": now.0 })?);
+    if is_settled {
+        let (from, event) = (from.unwrap_or_default(), format!("event {id}"));
+        let why = if why.is_empty() { event } else { format!("{event}: {why}") };
+        let (what, from) = ("replay-event", from.as_str());
+        audit::write(db, &Entry { task: None, project: None, actor, what, from, to: "new", why: &why, at: now })?;
+    }
+    Ok(is_settled)
 }
 
 pub(super) fn inbox_row(row: &Row<'_>) -> Result<InboxRow, Fail> {

@@ -51,8 +51,9 @@ impl Store for SqliteStore {
         self.read("read an event", move |db| inbox::event(db, id)).await
     }
 
-    async fn replay(&self, id: InboxId, now: UnixMillis) -> Result<bool, StoreError> {
-        self.write_once("replay an event", move |db| inbox::replay(db, id, now)).await
+    async fn replay(&self, id: InboxId, by: &str, why: &str, now: UnixMillis) -> Result<bool, StoreError> {
+        let (by, why) = (by.to_owned(), why.to_owned());
+        self.write_once("replay an event", move |db| inbox::replay(db, id, (&by, &why), now)).await
     }
 
     async fn create_task(&self, task: NewTask, actor: &str, now: UnixMillis) -> Result<Created, StoreError> {
