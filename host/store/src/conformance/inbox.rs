@@ -3,7 +3,7 @@
 use super::Shared;
 use super::fixtures::*;
 use crate::model::*;
-use portcullis_core::event::{InboxState, Source};
+use portcullis_core::event::{InboxRow, InboxState, Source};
 use portcullis_core::ids::{InboxId, TaskId, WorkItem};
 use portcullis_core::time::UnixMillis;
 
@@ -15,7 +15,7 @@ async fn stored(store: &Shared, event: NewEvent) -> InboxId {
 }
 
 async fn due(store: &Shared, now: UnixMillis) -> Vec<InboxId> {
-    store.due_events(now, 100).await.unwrap().into_iter().map(|row| row.id).collect()
+    store.due_events(now, InboxId(0), 100).await.unwrap().into_iter().map(|row| row.id).collect()
 }
 
 pub(super) async fn an_event_is_stored_as_it_came(store: &Shared) {
@@ -80,7 +80,11 @@ pub(super) async fn due_events_come_oldest_first_once_their_time_has_come(store:
     let first = stored(store, event("d-1", None)).await;
     let second = stored(store, event("d-2", None)).await;
     assert_eq!(due(store, at(0)).await, [first, second]);
-    assert_eq!(store.due_events(at(0), 1).await.unwrap().len(), 1);
+    let page = |after: InboxId, limit| store.due_events(at(0), after, limit);
+    let ids = |rows: Vec<InboxRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!(ids(page(InboxId(0), 1).await.unwrap()), [first]);
+    assert_eq!(ids(page(first, 1).await.unwrap()), [second]);
+    assert_eq!(ids(page(second, 1).await.unwrap()), []);
     let later = Settlement::Retry { reason: "no answer".to_owned(), not_before: at(1_000) };
     assert!(store.settle(first, later, at(1)).await.unwrap());
     assert_eq!(due(store, at(999)).await, [second]);

@@ -38,15 +38,18 @@ pub(super) fn receive(db: &Connection, event: &NewEvent) -> Result<Received, Fai
     seen.map(|id| Received::SeenBefore(InboxId(id))).ok_or_else(|| missing("inbox", &event.delivery))
 }
 
+// By its index: in the order of ids there would be all of history to walk through.
 const DUE: &str = "
-    SELECT * FROM inbox WHERE state = 'new' AND not_before_ms <= :now_ms ORDER BY id LIMIT :limit";
+    SELECT * FROM inbox INDEXED BY inbox_due
+     WHERE state = 'new' AND not_before_ms <= :now_ms AND id > :after ORDER BY id LIMIT :limit";
 
 /// Rows to be handled, and those that cannot be read, with the reason: [`park`] them, or they come again for ever.
 pub(super) type Due = (Vec<InboxRow>, Vec<(InboxId, String)>);
 
-pub(super) fn due(db: &Connection, now: UnixMillis, limit: u32) -> Result<Due, Fail> {
+pub(super) fn due(db: &Connection, now: UnixMillis, after: InboxId, limit: u32) -> Result<Due, Fail> {
     let mut damaged = Vec::new();
-    let rows = all(db, DUE, named_params! { ":now_ms": now.0, ":limit": limit }, |row| match inbox_row(row) {
+    let params = named_params! { ":now_ms": now.0, ":after": after.0, ":limit": limit };
+    let rows = all(db, DUE, params, |row| match inbox_row(row) {
         Ok(event) => Ok(Some(event)),
         Err(Fail::Store(StoreError::Damaged { reason, .. })) => {
             damaged.push((InboxId(row.get("id")?), format!("the stored row is damaged: {reason}")));

@@ -31,8 +31,8 @@ impl Store for SqliteStore {
         self.write_once("store an event", move |db| inbox::receive(db, &event)).await
     }
 
-    async fn due_events(&self, now: UnixMillis, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
-        let (rows, damaged) = self.read("find due events", move |db| inbox::due(db, now, limit)).await?;
+    async fn due_events(&self, now: UnixMillis, after: InboxId, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
+        let (rows, damaged) = self.read("find due events", move |db| inbox::due(db, now, after, limit)).await?;
         if !damaged.is_empty() {
             self.write("park damaged events", move |db| inbox::park(db, &damaged, now)).await?;
         }
