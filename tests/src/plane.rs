@@ -3,7 +3,7 @@
 use crate::fake::{Asked, Fake, Reply};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use tempfile::TempDir;
 
 /// What it wants to be shown.
@@ -35,9 +35,29 @@ const PAGE: usize = 2;
 
 /// The fake tracker.
 pub struct FakePlane {
+    project: String,
     server: Fake,
     folder: TempDir,
     state: Arc<Mutex<State>>,
+    door: Arc<Door>,
+}
+
+/// Who asks has to get through it first.
+#[derive(Default)]
+struct Door {
+    is_shut: Mutex<bool>,
+    was_opened: Condvar,
+}
+
+impl Door {
+    fn pass(&self) {
+        let _open = self.was_opened.wait_while(self.is_shut.lock().unwrap(), |is_shut| *is_shut).unwrap();
+    }
+
+    fn set(&self, is_shut: bool) {
+        *self.is_shut.lock().unwrap() = is_shut;
+        self.was_opened.notify_all();
+    }
 }
 
 #[derive(Default)]
@@ -97,19 +117,30 @@ pub fn state_id(name: &str) -> String {
 impl FakePlane {
     /// Starts it.
     pub fn start() -> Self {
+        Self::with_project(TRACKER_PROJECT)
+    }
+
+    /// Starts one whose project has another id.
+    pub fn with_project(project: &str) -> Self {
+        let project = project.to_owned();
         let folder = tempfile::tempdir().expect("a folder can be made");
         std::fs::write(folder.path().join("token"), TOKEN).expect("the token can be written");
         let state = Arc::<Mutex<State>>::default();
-        let answering = state.clone();
-        let server = Fake::start(move |asked| answer(&mut answering.lock().unwrap(), asked));
-        Self { server, folder, state }
+        let (answering, door, of) = (state.clone(), Arc::<Door>::default(), project.clone());
+        let through = door.clone();
+        let server = Fake::start(move |asked| {
+            through.pass();
+            answer(&mut answering.lock().unwrap(), &of, asked)
+        });
+        Self { project, server, folder, state, door }
     }
 
     /// The lines of a `[[project]]` table that lead here.
     pub fn tracker(&self) -> String {
         format!(
-            "tracker = \"plane\"\nplane = {{ url = \"{}\", workspace = \"acme\", project_id = \"{TRACKER_PROJECT}\", token = {{ file = \"{}\" }} }}\n",
+            "tracker = \"plane\"\nplane = {{ url = \"{}\", workspace = \"acme\", project_id = \"{}\", token = {{ file = \"{}\" }} }}\n",
             self.server.url(),
+            self.project,
             self.folder.path().join("token").display()
         )
     }
@@ -117,6 +148,16 @@ impl FakePlane {
     /// Whether it answers everything with 503.
     pub fn set_down(&self, down: bool) {
         self.state.lock().unwrap().down = down;
+    }
+
+    /// Whether it takes every request and answers none, until it is let.
+    pub fn set_silent(&self, silent: bool) {
+        self.door.set(silent);
+    }
+
+    /// How often it was asked for anything.
+    pub fn asked(&self) -> usize {
+        self.server.asked().len()
     }
 
     /// A person moves a work item on the board, and no webhook says so. When, as the tracker has it.
@@ -160,7 +201,7 @@ impl FakePlane {
     }
 }
 
-fn answer(state: &mut State, asked: &Asked) -> Reply {
+fn answer(state: &mut State, project: &str, asked: &Asked) -> Reply {
     if state.down {
         return Reply::Json(503, json!({ "error": "down for maintenance" }));
     }
@@ -168,7 +209,7 @@ fn answer(state: &mut State, asked: &Asked) -> Reply {
         return Reply::Json(401, json!({ "detail": "Given API token is not valid" }));
     }
     let not_found = || Reply::Json(404, json!({ "error": "The required object does not exist." }));
-    let prefix = format!("/api/v1/workspaces/acme/projects/{TRACKER_PROJECT}/");
+    let prefix = format!("/api/v1/workspaces/acme/projects/{project}/");
     let Some(path) = asked.path.strip_prefix(&prefix) else { return not_found() };
     let body = asked.json();
     match (asked.method.as_str(), &path.split('/').collect::<Vec<_>>()[..]) {

@@ -1,5 +1,8 @@
 //! What a stored event does: never inside the request (WEB-4), always in one transaction with marking it handled.
 //!
+//! Events are handled side by side, and in order as far as they come from one sender about one project: a tracker that
+//! does not answer keeps nobody else's waiting.
+//!
 //! Handling an event moves nothing. It makes a task, records a person's decision, or rings; `drive` does the rest.
 
 use crate::app::App;
@@ -7,19 +10,21 @@ use crate::crash;
 use crate::drive::LEASE_FOR;
 use crate::effects::{self, STATUS_CONTEXT};
 use crate::gatehouse::chain;
+use crate::lanes::Lanes;
 use crate::project::Project;
 use crate::settings::{ForgeKind, TrackerKind};
-use portcullis_connect::webhook;
+use portcullis_connect::webhook::{self, PayloadError};
 use portcullis_core::effect::TrackerState;
 use portcullis_core::event::{Event, InboxRow, Source};
 use portcullis_core::facts::Approval;
-use portcullis_core::ids::{Revision, StageName, TaskId, WorkItem};
+use portcullis_core::ids::{InboxId, ProjectName, Revision, StageName, TaskId, WorkItem};
 use portcullis_core::job::JobState;
 use portcullis_core::lease::{Acquire, LeaseName};
 use portcullis_core::reconcile::{self, Stray};
 use portcullis_core::retry::Backoff;
 use portcullis_core::task::{Change, Commit, Committed, Decision, NewTask, Task};
 use portcullis_store::{Action, Settlement, StoreError};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,19 +32,70 @@ use std::time::Duration;
 const MAX_ATTEMPTS: u32 = 12;
 /// Wait between them.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(300) };
+/// Events that are read at once, bodies and all.
+const PAGE: u32 = 100;
+/// Events of one lane that are handled before it is looked anew what is due.
+const IN_A_ROW: usize = 20;
 /// The stage in which work is pushed that nobody here has seen yet (REC-6).
 const DEVELOPMENT: &str = "development";
 
-/// Handles every event that is due. Answers how many.
+/// The lanes in which events are handled: one for each source of each project. What is nobody's needs no answer from
+/// outside.
+pub type Senders = Lanes<(Source, Option<ProjectName>)>;
+
+/// Begins to handle what is due: in each lane that is free, in the order in which it came.
 ///
 /// # Errors
 /// [`StoreError`] if the list could not be read; a single event's failure is written to it and retried (WEB-4).
-pub async fn tick(app: &App) -> Result<usize, StoreError> {
-    let due = app.store.due_events(app.now(), 100).await?;
-    let found = due.len();
-    for row in due {
+pub async fn tick(app: &Arc<App>, senders: &Arc<Senders>) -> Result<(), StoreError> {
+    let busy = senders.busy();
+    let mut due: HashMap<_, Vec<(InboxRow, Read)>> = HashMap::new();
+    let mut after = InboxId(0);
+    loop {
+        let page = app.store.due_events(app.now(), after, PAGE).await?;
+        let is_last = page.len() < PAGE as usize;
+        for row in page {
+            after = row.id;
+            let read = webhook::parse(row.source, &row.event, &row.body);
+            let lane = (row.source, read.as_ref().ok().and_then(|event| owner_of(app, row.source, event)));
+            if !busy.contains(&lane) {
+                let waiting = due.entry(lane).or_default();
+                // What is left is found again when these are done.
+                if waiting.len() < IN_A_ROW {
+                    waiting.push((row, read));
+                }
+            }
+        }
+        if is_last {
+            break;
+        }
+    }
+    for (lane, events) in due {
+        let ringing = app.clone();
+        let after = move |handled: Result<(), StoreError>| match handled {
+            Ok(()) => ringing.bell.inbox.notify_one(),
+            Err(error) if ringing.room.hears(&error, ringing.now()) => {}
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "what handling an event came to could not be recorded; it is handled again");
+            }
+        };
+        senders.begin(lane, handle_all(app.clone(), events), after).await;
+    }
+    Ok(())
+}
+
+/// What a row says, or why that cannot be read.
+type Read = Result<Event, PayloadError>;
+
+/// Handles events one after another.
+async fn handle_all(app: Arc<App>, events: Vec<(InboxRow, Read)>) -> Result<(), StoreError> {
+    for (row, read) in events {
         let id = row.id;
-        let handled = handle(app, &row).await;
+        let handled = match read {
+            Ok(event) => handle(&app, &row, event).await,
+            // The same bytes will not read better later: an operator should see them.
+            Err(error) => Ok(Settlement::Parked { reason: error.to_string() }),
+        };
         crash::point("event/handled");
         let settlement = match handled {
             // Nothing is tried for ever: then an operator sees it (WEB-4).
@@ -55,7 +111,7 @@ pub async fn tick(app: &App) -> Result<usize, StoreError> {
         app.store.settle(id, settlement, app.now()).await?;
         app.bell.ring_all();
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Why an event could not be handled; a later try may go better.
@@ -68,12 +124,7 @@ impl From<StoreError> for NotNow {
 }
 
 /// What an event comes to.
-async fn handle(app: &App, row: &InboxRow) -> Result<Settlement, NotNow> {
-    let event = match webhook::parse(row.source, &row.event, &row.body) {
-        Ok(event) => event,
-        // The same bytes will not read better later: an operator should see them.
-        Err(error) => return Ok(Settlement::Parked { reason: error.to_string() }),
-    };
+async fn handle(app: &App, row: &InboxRow, event: Event) -> Result<Settlement, NotNow> {
     match event {
         Event::Ignored { reason } => ignored(reason),
         Event::Push { repository, branch, .. } => match owner(app, row.source, &repository) {
@@ -156,17 +207,34 @@ fn owner(app: &App, source: Source, repository: &str) -> Option<Arc<Project>> {
     app.projects.all().values().find(owns).cloned()
 }
 
+/// The project that a tracker's event belongs to.
+fn owner_of_board(app: &App, tracker_project: &str) -> Option<Arc<Project>> {
+    let ours = |p: &&Arc<Project>| {
+        p.settings.tracker == TrackerKind::Plane
+            && p.settings.plane.as_ref().is_some_and(|plane| plane.project_id == tracker_project)
+    };
+    app.projects.all().values().find(ours).cloned()
+}
+
+/// The name of the project that an event belongs to.
+fn owner_of(app: &App, source: Source, event: &Event) -> Option<ProjectName> {
+    let project = match event {
+        Event::Ignored { .. } => None,
+        Event::Push { repository, .. } | Event::PullRequest { repository, .. } | Event::Check { repository, .. } => {
+            owner(app, source, repository)
+        }
+        Event::WorkItem { tracker_project, .. } => owner_of_board(app, tracker_project),
+    };
+    project.map(|project| project.settings.name.clone())
+}
+
 /// A work item was moved on the board: a command, if its new state is one (TRK-1).
 async fn work_item(app: &App, row: &InboxRow, event: Event) -> Result<Settlement, NotNow> {
     let Event::WorkItem { tracker_project, item_id, work_item, title, description, state, state_name, actor } = event
     else {
         return ignored("no work item".to_owned());
     };
-    let ours = |p: &&Arc<Project>| {
-        p.settings.tracker == TrackerKind::Plane
-            && p.settings.plane.as_ref().is_some_and(|plane| plane.project_id == tracker_project)
-    };
-    let Some(project) = app.projects.all().values().find(ours).cloned() else {
+    let Some(project) = owner_of_board(app, &tracker_project) else {
         return ignored(format!("no project owns tracker project `{tracker_project}`"));
     };
     // Some payloads carry the state's id alone; the tracker knows its name.

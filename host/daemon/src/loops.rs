@@ -6,6 +6,8 @@ use crate::app::App;
 use crate::bell::Bell;
 use crate::drive::{self, Driven};
 use crate::gatehouse::chain;
+use crate::inbox::Senders;
+use crate::outbox::Lines;
 use crate::run::worker;
 use crate::{inbox, outbox, prune, reaper, reconcile, room, timekeeper};
 use futures_util::FutureExt as _;
@@ -49,10 +51,23 @@ pub fn spawn(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinS
     let often = (timekeeper::EVERY, timekeeper::EVERY);
     tasks.spawn(every("timekeeper", app.clone(), stopping.clone(), often, keeping));
     reconcile::spawn(app, stopping, tasks);
-    let events = |app: Arc<App>| async move { inbox::tick(&app).await.map(|found| found > 0) };
-    tasks.spawn(run("inbox", app.clone(), stopping.clone(), |bell| &bell.inbox, events));
-    let effects = |app: Arc<App>| async move { outbox::tick(&app).await.map(|found| found > 0) };
-    tasks.spawn(run("outbox", app.clone(), stopping.clone(), |bell| &bell.outbox, effects));
+    // These begin what can be begun; what ends rings for what stands behind it.
+    let senders = Arc::<Senders>::default();
+    let handled_in = senders.clone();
+    let events = move |app: Arc<App>| {
+        let senders = handled_in.clone();
+        async move { inbox::tick(&app, &senders).await.map(|()| false) }
+    };
+    let handling = run("inbox", app.clone(), stopping.clone(), |bell| &bell.inbox, events);
+    tasks.spawn(senders.end_with(handling));
+    let lines = Arc::<Lines>::default();
+    let sent_in = lines.clone();
+    let effects = move |app: Arc<App>| {
+        let lines = sent_in.clone();
+        async move { outbox::tick(&app, &lines).await.map(|()| false) }
+    };
+    let sending = run("outbox", app.clone(), stopping.clone(), |bell| &bell.outbox, effects);
+    tasks.spawn(lines.end_with(sending));
     // The last two do all there is in one round; what is left then waits for a place, and that rings.
     let jobs = |app: Arc<App>| async move { worker::tick(&app).await.map(|_| false) };
     tasks.spawn(run("worker", app.clone(), stopping.clone(), |bell| &bell.jobs, jobs));

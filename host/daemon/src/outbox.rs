@@ -1,16 +1,20 @@
 //! What leaves the house: each committed effect is sent at least once, in order per target, until the other side has
-//! confirmed it (I2). Every receiver is given the effect's key, so that a second sending changes nothing there.
+//! confirmed it (I2). Every receiver is given the effect's key, so that a second sending changes nothing there. Targets
+//! are served side by side: one that does not answer keeps nobody else waiting.
 
 use crate::app::App;
 use crate::crash;
+use crate::gatehouse::chain;
+use crate::lanes::Lanes;
 use crate::project::Project;
 use portcullis_connect::messenger::MessengerError;
 use portcullis_connect::tracker::{TrackerError, TrackerItem};
 use portcullis_core::effect::{Effect, OutboxRow, StatusState};
 use portcullis_core::facts::{CheckState, ForgeError};
-use portcullis_core::ids::WorkItem;
+use portcullis_core::ids::{ProjectName, WorkItem};
 use portcullis_core::retry::Backoff;
 use portcullis_store::{Delivery, StoreError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Tries before an effect is parked for an operator.
@@ -31,33 +35,56 @@ impl Failure {
     }
 }
 
-/// Sends what is due. Answers how many were due.
+/// The lines in which effects leave: one for each target of each project.
+pub type Lines = Lanes<(ProjectName, &'static str)>;
+
+/// Begins to send what is due: of each line the first, unless the one before it is still under way.
 ///
 /// # Errors
-/// [`StoreError`]; an effect that was sent but not marked is sent again, under the same key.
-pub async fn tick(app: &App) -> Result<usize, StoreError> {
-    let due = app.store.due_effects(app.now(), 50).await?;
-    let found = due.len();
-    for row in due {
-        crash::effect(&row.effect, "before");
-        let sent = send(app, &row).await;
-        crash::effect(&row.effect, "after");
-        let delivery = match sent {
-            Ok(()) => Delivery::Sent,
-            Err(failure) if row.attempts + 1 >= MAX_ATTEMPTS => {
-                tracing::error!(effect.id = row.id.0, reason = %failure.reason, "an effect was given up; see `portcullis queue`");
-                Delivery::Parked { reason: failure.reason }
-            }
-            Err(failure) => {
-                let backoff = BACKOFF.wait(row.attempts + 1, row.id.0.unsigned_abs());
-                let wait = failure.wait.map_or(backoff, |asked| asked.max(backoff));
-                tracing::warn!(effect.id = row.id.0, reason = %failure.reason, "an effect was not delivered; trying again");
-                Delivery::Retry { reason: failure.reason, not_before: app.now().plus(wait) }
+/// [`StoreError`]; nothing was begun.
+pub async fn tick(app: &Arc<App>, lines: &Arc<Lines>) -> Result<(), StoreError> {
+    let busy = lines.busy();
+    // There is one for each line at most, and of lines there are as many as the settings have projects and targets.
+    for row in app.store.due_effects(app.now(), u32::MAX).await? {
+        let line = (row.project.clone(), row.effect.target());
+        if busy.contains(&line) {
+            continue;
+        }
+        let (id, sending) = (row.id, deliver(app.clone(), row));
+        let app = app.clone();
+        let after = move |delivered: Result<(), StoreError>| match delivered {
+            // What stands behind it may go now.
+            Ok(()) => app.bell.outbox.notify_one(),
+            Err(error) if app.room.hears(&error, app.now()) => {}
+            Err(error) => {
+                tracing::error!(effect.id = id.0, error = %chain(&error), "what sending an effect came to could not be recorded; it is sent again");
             }
         };
-        app.store.delivered(row.id, delivery, app.now()).await?;
+        lines.begin(line, sending, after).await;
     }
-    Ok(found)
+    Ok(())
+}
+
+/// Sends one effect and records what that came to. One that was sent but not marked is sent again, under the same key.
+async fn deliver(app: Arc<App>, row: OutboxRow) -> Result<(), StoreError> {
+    crash::effect(&row.effect, "before");
+    let sent = send(&app, &row).await;
+    crash::effect(&row.effect, "after");
+    let delivery = match sent {
+        Ok(()) => Delivery::Sent,
+        Err(failure) if row.attempts + 1 >= MAX_ATTEMPTS => {
+            tracing::error!(effect.id = row.id.0, reason = %failure.reason, "an effect was given up; see `portcullis queue`");
+            Delivery::Parked { reason: failure.reason }
+        }
+        Err(failure) => {
+            let backoff = BACKOFF.wait(row.attempts + 1, row.id.0.unsigned_abs());
+            let wait = failure.wait.map_or(backoff, |asked| asked.max(backoff));
+            tracing::warn!(effect.id = row.id.0, reason = %failure.reason, "an effect was not delivered; trying again");
+            Delivery::Retry { reason: failure.reason, not_before: app.now().plus(wait) }
+        }
+    };
+    app.store.delivered(row.id, delivery, app.now()).await?;
+    Ok(())
 }
 
 async fn send(app: &App, row: &OutboxRow) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! Whether there is room to work in: space left on the disk, and a database that takes writes.
+//! Whether there is room to work in: space left on the disk, a database that takes writes, and folders that take files.
 //!
 //! Without room nothing is claimed; while the database takes no writes the other loops rest as well. Runs under way go on,
 //! and what they end in is written down once that is possible again. It is noticed by a failed write or by looking, said
@@ -27,6 +27,8 @@ pub struct Lack {
     pub reason: String,
     /// Whether the database takes no writes. If it does, only space is short.
     pub refuses_writes: bool,
+    /// Whether the home folder took no file.
+    pub refuses_files: bool,
 }
 
 /// What the daemon knows about its room.
@@ -42,6 +44,11 @@ impl Room {
     /// Whether the database takes no writes now.
     pub fn refuses_writes(&self) -> bool {
         self.0.borrow().as_ref().is_some_and(|lack| lack.refuses_writes)
+    }
+
+    /// Whether the home folder took no file when one was written last.
+    fn refuses_files(&self) -> bool {
+        self.0.borrow().as_ref().is_some_and(|lack| lack.refuses_files)
     }
 
     /// Waits until there is room.
@@ -69,7 +76,7 @@ impl Room {
 
     /// The database took no write.
     pub fn refused(&self, reason: String, now: UnixMillis) {
-        self.set(Some(Lack { since: now, reason, refuses_writes: true }));
+        self.set(Some(Lack { since: now, reason, refuses_writes: true, refuses_files: self.refuses_files() }));
     }
 
     /// Says once when it begins and once when it is over.
@@ -94,21 +101,48 @@ impl Room {
     }
 }
 
-/// Looks whether there is room. A database that refused a write is tried with a tiny one.
+/// Looks whether there is room. A database that refused a write is tried with a tiny one, and so are the files.
 pub async fn look(app: &App) {
+    let home = &app.settings.server.home;
     if app.room.refuses_writes()
         && let Err(error) = app.store.probe().await
     {
         app.room.hears(&error, app.now());
         return;
     }
-    let server = &app.settings.server;
+    let refusal = app.room.refuses_files().then(|| try_a_file(home).err()).flatten();
+    let refuses_files = refusal.is_some();
+    let reason =
+        refusal.map(|error| no_file(home, &error)).or_else(|| shortage(home, app.settings.server.min_free_mib));
     let since = app.now();
-    app.room.set(shortage(&server.home, server.min_free_mib).map(|reason| Lack {
-        since,
-        reason,
-        refuses_writes: false,
-    }));
+    app.room.set(reason.map(|reason| Lack { since, reason, refuses_writes: false, refuses_files }));
+}
+
+/// Whether an error in writing a file is the disk's: full, read-only or broken. It is over by itself once that is mended.
+pub fn is_the_disks(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    let of_room =
+        [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge, ErrorKind::ReadOnlyFilesystem];
+    of_room.contains(&error.kind()) || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
+/// The disk took no file, as `reason` says: waits until there is room again.
+pub async fn wait_for_files(app: &App, reason: String) {
+    let refuses_writes = app.room.refuses_writes();
+    app.room.set(Some(Lack { since: app.now(), reason, refuses_writes, refuses_files: true }));
+    app.room.is_there().await;
+}
+
+/// Writes a few bytes into the folder and takes them away again.
+fn try_a_file(folder: &Path) -> std::io::Result<()> {
+    let file = folder.join("room.part");
+    let tried = std::fs::write(&file, [0; 4096]);
+    let removed = std::fs::remove_file(&file);
+    tried.and(removed)
+}
+
+fn no_file(folder: &Path, error: &std::io::Error) -> String {
+    format!("{} takes no file: {error}; make room, and it goes on by itself", folder.display())
 }
 
 /// Too little space on the folder's disk, in words. What cannot be found out is not short.
@@ -177,7 +211,7 @@ mod tests {
     use portcullis_store::StoreError;
 
     fn lack(at: i64) -> Lack {
-        Lack { since: UnixMillis(at), reason: format!("found at {at}"), refuses_writes: true }
+        Lack { since: UnixMillis(at), reason: format!("found at {at}"), refuses_writes: true, refuses_files: false }
     }
 
     #[test]
@@ -206,6 +240,17 @@ mod tests {
         let reason = shortage(folder.path(), u64::MAX).unwrap();
         assert!(reason.contains("server.min_free_mib") && reason.contains("make room"), "{reason}");
         assert_eq!(shortage(Path::new("/no/such/folder"), u64::MAX), None, "not known is not short");
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_what_does_not_get_better_by_itself() {
+        // QUE-5
+        let folder = tempfile::tempdir().unwrap();
+        assert!(try_a_file(folder.path()).is_ok());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+        std::os::unix::fs::symlink("/dev/full", folder.path().join("room.part")).unwrap();
+        assert!(is_the_disks(&try_a_file(folder.path()).unwrap_err()));
+        assert!(!is_the_disks(&std::fs::read("/no/such/file").unwrap_err()));
     }
 
     #[tokio::test]

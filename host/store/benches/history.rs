@@ -4,7 +4,7 @@
 //! `cargo bench --profile dev -p portcullis-store --bench history [-- FINISHED …]` prints tables.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints a table for people")]
 
-use portcullis_core::ids::{ProjectName, RoleName, StageName, WorkItem};
+use portcullis_core::ids::{InboxId, ProjectName, RoleName, StageName, WorkItem};
 use portcullis_core::job::Lane;
 use portcullis_core::task::NewTask;
 use portcullis_core::time::UnixMillis;
@@ -91,7 +91,7 @@ async fn ask(tick: &str, store: &SqliteStore) {
         1 => assert_eq!(store.tasks_at_rest(LATER, 1_000).await.unwrap().len(), ACTIVE * 8 / 10),
         2 => {
             assert_eq!(store.due_tasks(LATER, 100).await.unwrap().len(), 100);
-            store.due_events(LATER, 100).await.unwrap();
+            store.due_events(LATER, InboxId(0), 100).await.unwrap();
             store.due_effects(LATER, 100).await.unwrap();
         }
         3 => assert!(store.next_due().await.unwrap().is_some()),

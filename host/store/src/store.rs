@@ -28,16 +28,16 @@ pub trait Store: Send + Sync {
 
     /// Makes an event durable. Answers only after the fsync (WEB-2).
     async fn receive(&self, event: NewEvent) -> Result<Received, StoreError>;
-    /// Events to be handled now, oldest first.
-    async fn due_events(&self, now: UnixMillis, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+    /// Events to be handled now, oldest first, of those that came after event `after` (0: of all).
+    async fn due_events(&self, now: UnixMillis, after: InboxId, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
     /// Writes what handling came to, together with what it does. A row that is no longer `new` is left alone (answers false).
     async fn settle(&self, id: InboxId, settlement: Settlement, now: UnixMillis) -> Result<bool, StoreError>;
     /// Events of a state (none: all), newest first.
     async fn events(&self, state: Option<InboxState>, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
     /// One event.
     async fn event(&self, id: InboxId) -> Result<Option<InboxRow>, StoreError>;
-    /// Makes a settled event `new` again. False: there is none, or it is `new`.
-    async fn replay(&self, id: InboxId, now: UnixMillis) -> Result<bool, StoreError>;
+    /// Makes a settled event `new` again; audited. False: there is none, or it is `new`.
+    async fn replay(&self, id: InboxId, by: &str, why: &str, now: UnixMillis) -> Result<bool, StoreError>;
 
     // ---- tasks (STG, QUE-2) ----
 

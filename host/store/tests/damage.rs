@@ -3,7 +3,7 @@
 
 use portcullis_core::effect::OutboxState;
 use portcullis_core::event::{InboxState, Source};
-use portcullis_core::ids::{ProjectName, RoleName, StageName, TaskId, WorkItem};
+use portcullis_core::ids::{InboxId, ProjectName, RoleName, StageName, TaskId, WorkItem};
 use portcullis_core::job::{Claim, JobState, Lane};
 use portcullis_core::lease::{Acquire, Holder, LeaseName};
 use portcullis_core::step::Rest;
@@ -146,7 +146,8 @@ async fn damaged_events_and_effects_are_parked_where_an_operator_sees_them() {
         "UPDATE outbox SET effect = 'no json' WHERE key = 'first';
          UPDATE inbox SET attempts = -1 WHERE delivery = 'd-1';",
     );
-    let events: Vec<String> = store.due_events(NOW, 10).await.unwrap().into_iter().map(|row| row.delivery).collect();
+    let events = store.due_events(NOW, InboxId(0), 10).await.unwrap();
+    let events: Vec<String> = events.into_iter().map(|row| row.delivery).collect();
     assert_eq!(events, ["d-2"]);
     assert_eq!(store.due_effects(NOW, 10).await.unwrap(), [], "it stands behind the damaged one");
     let effects: Vec<String> = store.due_effects(NOW, 10).await.unwrap().into_iter().map(|row| row.key).collect();

@@ -3,7 +3,7 @@
 
 use portcullis_core::effect::{Effect, NewEffect};
 use portcullis_core::event::Source;
-use portcullis_core::ids::{ProjectName, RoleName, StageName, WorkItem};
+use portcullis_core::ids::{InboxId, ProjectName, RoleName, StageName, WorkItem};
 use portcullis_core::job::{CancelAsked, Claim, Lane, TakeOver};
 use portcullis_core::lease::{Acquire, Holder, LeaseName};
 use portcullis_core::pause::{Pause, PauseScope};
@@ -74,7 +74,7 @@ async fn an_acknowledged_event_survives_a_kill_right_after() {
         let Received::Stored(id) = store.receive(event(number)).await.unwrap() else { panic!("it is new") };
         let (_folder, survivor) = after_a_kill(&path, None);
         assert_eq!(survivor.event(id).await.unwrap().unwrap().body, event(number).body);
-        assert_eq!(survivor.due_events(UnixMillis(1), 100).await.unwrap().len(), number + 1);
+        assert_eq!(survivor.due_events(UnixMillis(1), InboxId(0), 100).await.unwrap().len(), number + 1);
         assert_eq!(survivor.receive(event(number)).await.unwrap(), Received::SeenBefore(id));
     }
 }

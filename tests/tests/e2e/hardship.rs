@@ -1,12 +1,12 @@
 //! What an operator never orders: full disks, databases that cannot be written, damaged rows, logs without an end.
 
-use crate::processes::told;
+use crate::processes::{signal, told};
 use portcullis_core::event::Source;
 use portcullis_e2e::daemon::program;
 use portcullis_e2e::invariants::edit::{LOOK_AT_ALL, damages};
 use portcullis_e2e::{Daemon, Scene, payload};
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -124,6 +124,60 @@ fn while_the_disk_is_full_nothing_is_claimed_lost_or_counted_as_a_failure_and_it
     );
     assert_eq!(lines(&log, " ERROR "), 1, "said once: {log}");
     assert_eq!((lines(&log, "a run has begun"), lines(&log, "did not succeed")), (2, 0), "{log}");
+}
+
+#[test]
+fn a_run_that_cannot_be_started_for_want_of_room_is_started_once_there_is_some() {
+    // QUE-5
+    let scene = Scene::builder().manifest(ONE_STAGE).role("developer", "echo text > work.txt\n").build();
+    // Where its order is to be written, the disk is full.
+    let folder = scene.home().join("runs/job-1-attempt-1");
+    std::fs::create_dir_all(&folder).unwrap();
+    symlink("/dev/full", folder.join("run.json")).unwrap();
+    let daemon = scene.start();
+    let id = daemon.new_task("DEMO-1");
+    daemon.eventually("there is no room", || daemon.log().contains("could not be started for want of room"));
+    std::fs::remove_file(folder.join("run.json")).unwrap();
+    daemon.until_rests(id, "finished");
+    let log = daemon.log();
+    assert_eq!((lines(&log, "a run has begun"), lines(&log, "did not succeed")), (1, 0), "{log}");
+    assert_eq!(daemon.get("/queue").body["trouble"], Value::Null);
+}
+
+#[test]
+fn how_a_run_ended_is_known_though_the_disk_was_full_when_it_did() {
+    // LAU-2, QUE-5
+    let role = "ln -s /dev/full \"$PORTCULLIS_RUN_FOLDER/exit.part\"\necho text > work.txt\n";
+    let scene = Scene::builder().manifest(ONE_STAGE).role("developer", role).build();
+    let daemon = scene.start();
+    let id = daemon.new_task("DEMO-1");
+    let folder = scene.home().join("runs/job-1-attempt-1");
+    let said = || std::fs::read_to_string(folder.join("shim.log")).unwrap_or_default();
+    daemon.eventually("the shim finds no room", || said().contains("the exit record cannot be written yet: No space"));
+    assert_eq!(daemon.task(id)["job"]["state"], "running");
+    std::fs::remove_file(folder.join("exit.part")).unwrap();
+    daemon.until_rests(id, "finished");
+    let log = daemon.log();
+    assert_eq!((lines(&log, "a run has begun"), lines(&log, "did not succeed")), (1, 0), "{log}");
+}
+
+#[test]
+fn a_run_that_was_lost_while_there_was_no_room_has_not_failed_for_good() {
+    // QUE-5
+    let scene = Scene::builder().manifest(ONE_STAGE).role("developer", WAITS);
+    let scene = scene.settings("[queue]\nmax_attempts = 1\n").build();
+    let daemon = scene.start();
+    let id = daemon.new_task("DEMO-1");
+    told(&daemon, &scene.home().join("DEMO-1.begun"));
+    let shown = daemon.until(id, "its run has a process", |shown| shown["job"]["run"]["process"]["pid"].is_u64());
+    let log = std::fs::metadata(scene.home().join("portcullis.db-wal")).unwrap().len();
+    limit_files(&daemon, &log.to_string());
+    daemon.eventually("the database takes no writes", || push(&daemon, 1).0 == 503);
+    signal("KILL", &shown["job"]["run"]["process"]["pid"].to_string());
+    daemon.eventually("the run is lost", || daemon.log().contains("not counted as a failure"));
+    std::fs::write(scene.home().join("go"), "").unwrap();
+    limit_files(&daemon, "unlimited");
+    daemon.until_rests(id, "finished");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod gates;
 mod gitea;
 mod hardship;
 mod manifest;
+mod partners;
 mod plane;
 mod plugins;
 mod processes;

@@ -166,6 +166,44 @@ fn a_run_past_its_time_limit_ends_with_its_whole_group_though_it_ignores_sigterm
     assert!(waiting["waits_for"].as_str().unwrap().starts_with("its next attempt, at "), "{waiting:#}");
 }
 
+/// Leaves processes in sessions of their own, which hold its output open; one of them has forgotten its environment as well.
+const LEAVES: &str = r#"
+here=$(dirname "$0")
+setsid sh -c "echo \$\$ > $here/left; exec sleep 600" &
+setsid env -i PATH="$PATH" sh -c "echo \$\$ > $here/hidden; exec sleep 600" &
+until [ -s "$here/left" ] && [ -s "$here/hidden" ]; do sleep 0.05; done
+"#;
+
+#[test]
+fn a_run_ends_with_its_command_and_takes_along_what_that_left_in_other_sessions() {
+    // LAU-5
+    let role = format!("{LEAVES}echo text > work.txt\n");
+    let scene = Scene::builder().manifest(ONE_STAGE).role("developer", &role).build();
+    let daemon = scene.start();
+    let id = daemon.new_task("DEMO-1");
+    daemon.until_rests(id, "finished");
+    for name in ["left", "hidden"] {
+        let pid = told(&daemon, &scene.home().join(name));
+        assert!(!runs(&pid), "{name}: {pid} still runs");
+    }
+}
+
+#[test]
+fn a_run_past_its_time_limit_takes_along_what_it_left_in_other_sessions() {
+    // LAU-5
+    let builder = Scene::builder().manifest(ONE_STAGE).role("developer", &format!("{LEAVES}sleep 600\n"));
+    let settings = "[runs]\nkill_grace_s = 1\n\n[queue]\nmax_attempts = 1\n";
+    let scene = builder.role_limit("developer", 3).settings(settings).build();
+    let daemon = scene.start();
+    let id = daemon.new_task("DEMO-1");
+    let held = daemon.until_rests(id, "held");
+    assert!(held["job"]["reason"].as_str().unwrap().starts_with("it ran longer than its limit of 3 s"), "{held:#}");
+    for name in ["left", "hidden"] {
+        let pid = told(&daemon, &scene.home().join(name));
+        assert!(!runs(&pid), "{name}: {pid} still runs");
+    }
+}
+
 #[test]
 fn cancelling_a_task_ends_its_run_with_the_whole_group_and_retry_starts_it_again() {
     // LAU-5

@@ -184,7 +184,11 @@ fn a_signed_body_that_makes_no_sense_is_parked_with_its_reason_and_can_be_replay
         let path = format!("/inbox/{}/replay", event["event"]);
         let token = format!("Bearer {READER}");
         is_problem(&daemon.send(Method::POST, &path, &[("authorization", &token)], Vec::new()), 403);
-        assert_eq!(daemon.post(&path, &json!({})).status, 200);
+        assert_eq!(daemon.post(&path, &json!({ "by": "ada", "why": "mended" })).status, 200);
+        let trail = daemon.get("/audit?limit=1").body["audit"][0].clone();
+        let told = json!(["ada", "replay-event", "parked", "new", format!("event {}: mended", event["event"])]);
+        let [actor, what, from, to, why] = ["actor", "what", "from", "to", "why"].map(|key| trail[key].clone());
+        assert_eq!(json!([actor, what, from, to, why]), told);
         let again = daemon.until_handled(event["event"].as_i64().unwrap());
         assert_eq!((&again["state"], &again["reason"]), (&json!("parked"), &event["reason"]), "as broken as before");
     }

@@ -31,6 +31,12 @@ enum EventCommand {
     Replay {
         /// Its number
         id: i64,
+        /// Why
+        #[arg(long, short = 'm', default_value = "")]
+        why: String,
+        /// Who does it
+        #[arg(long, env = "USER", default_value = "operator")]
+        by: String,
     },
 }
 
@@ -53,8 +59,8 @@ pub async fn run(args: EventArgs) -> Outcome {
             }
         }
         EventCommand::Show { id } => json(&daemon.get(&format!("/inbox/{id}")).await?),
-        EventCommand::Replay { id } => {
-            daemon.post(&format!("/inbox/{id}/replay"), &object!({})).await?;
+        EventCommand::Replay { id, why, by } => {
+            daemon.post(&format!("/inbox/{id}/replay"), &object!({ "by": by, "why": why })).await?;
             line(&format!("event {id} will be handled again"));
         }
     }

@@ -2,6 +2,7 @@
 
 use super::problem::Problem;
 use super::server::Shared;
+use super::switches::ByAndWhy;
 use super::tasks::{brief, find};
 use crate::app::App;
 use crate::drive::LEASE_FOR;
@@ -219,8 +220,13 @@ pub async fn end_job(app: &Arc<App>, job: &Job, by: &str, why: &str) -> Result<b
 }
 
 /// `POST /inbox/{id}/replay`.
-pub async fn replay(State(shared): State<Shared>, Path(id): Path<i64>) -> Result<Json<Value>, Problem> {
-    if !shared.app.store.replay(InboxId(id), shared.app.now()).await? {
+pub async fn replay(
+    State(shared): State<Shared>,
+    Path(id): Path<i64>,
+    body: Option<Json<ByAndWhy>>,
+) -> Result<Json<Value>, Problem> {
+    let (by, why) = ByAndWhy::said(body);
+    if !shared.app.store.replay(InboxId(id), &by, &why, shared.app.now()).await? {
         return Err(Problem::conflict(format!("event {id} does not exist, or waits to be handled already")));
     }
     shared.app.bell.inbox.notify_one();

@@ -93,24 +93,31 @@ pub async fn resume(State(shared): State<Shared>, body: Body) -> Result<Json<Val
     Ok(Json(json!({ "resumed": scope.to_string() })))
 }
 
-/// What comes with an action on a job.
+/// What comes with an action on a job or an event.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct JobBody {
+pub struct ByAndWhy {
     #[serde(default)]
     by: Option<String>,
     #[serde(default)]
     why: Option<String>,
 }
 
+impl ByAndWhy {
+    /// Who does it, and why.
+    pub fn said(body: Option<Json<Self>>) -> (String, String) {
+        let Self { by, why } = body.map(|Json(body)| body).unwrap_or_default();
+        (by.unwrap_or_else(|| "operator".to_owned()), why.unwrap_or_default())
+    }
+}
+
 /// `POST /jobs/{id}/{cancel,retry}`.
 pub async fn job(
     State(shared): State<Shared>,
     Path((id, action)): Path<(i64, String)>,
-    body: Option<Json<JobBody>>,
+    body: Option<Json<ByAndWhy>>,
 ) -> Result<Json<Value>, Problem> {
-    let body = body.map(|Json(body)| body).unwrap_or_default();
-    let (by, why) = (body.by.unwrap_or_else(|| "operator".to_owned()), body.why.unwrap_or_default());
+    let (by, why) = ByAndWhy::said(body);
     let app = &shared.app;
     let job = app.store.job(JobId(id)).await?.ok_or_else(|| Problem::not_found(format!("job {id}")))?;
     match action.as_str() {

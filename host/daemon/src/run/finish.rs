@@ -34,6 +34,8 @@ pub const CI_CONTEXT: &str = "ci";
 pub enum Ending {
     /// Worth another attempt, if there are any left.
     Failed(String),
+    /// Worth another attempt, however many there were: there was no room to work in, which is no fault of the job's.
+    NoRoom(String),
     /// Another attempt would end the same way.
     Hopeless(String),
 }
@@ -55,7 +57,9 @@ pub async fn after_exit(
         // The shim is gone, its role may not be: two must never work in one worktree.
         clear_away(folder).await;
         keep_leftovers(app, project, job, run).await?;
-        return end(app, job, Ending::Failed("the run was lost: its shim ended without a record".to_owned())).await;
+        let reason = "the run was lost: its shim ended without a record".to_owned();
+        let no_room = is_for_want_of_room(app, job, &reason).await;
+        return end(app, job, if no_room { Ending::NoRoom(reason) } else { Ending::Failed(reason) }).await;
     };
     crash::point("run/exit/seen");
     let exited = room::insist(app, || app.store.exited(job.claimed(), run.id, exit.exit_code, app.now()));
@@ -227,6 +231,7 @@ pub async fn end(app: &App, job: &Attended, ending: Ending) -> Result<(), StoreE
             };
             (JobEnd::Retry(at.plus(backoff.wait(job.attempt, job.id.0.unsigned_abs()))), reason)
         }
+        Ending::NoRoom(reason) => (JobEnd::Retry(at), reason),
         Ending::Failed(reason) => (JobEnd::Failed, format!("{reason} ({} attempts)", job.attempt)),
         Ending::Hopeless(reason) => (JobEnd::Failed, reason),
     };

@@ -2,7 +2,8 @@
 
 use super::probe::MARK;
 use super::process::{Pinned, identify};
-use super::shim::{ORDER, RunExit, RunOrder, read_exit};
+use super::shim::{LOG, ORDER, RunExit, RunOrder, read_exit};
+use crate::room;
 use portcullis_core::job::ProcessIdentity;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
@@ -32,6 +33,14 @@ pub enum LaunchError {
     },
 }
 
+impl LaunchError {
+    /// Whether the disk is to blame, and not the run.
+    pub fn is_for_want_of_room(&self) -> bool {
+        let (Self::Folder { source, .. } | Self::Shim { source, .. }) = self;
+        room::is_the_disks(source)
+    }
+}
+
 /// Starts shims.
 #[derive(Debug, Clone)]
 pub struct Launcher {
@@ -48,7 +57,8 @@ pub struct Started {
 }
 
 impl Launcher {
-    /// Makes the folder and writes the order into it, with the mark by which the run's processes are known.
+    /// Makes the folder and writes the order into it, with the mark by which the run's processes are known. May be done
+    /// again for as long as no shim was started on it.
     ///
     /// # Errors
     /// [`LaunchError::Folder`].
@@ -59,6 +69,8 @@ impl Launcher {
         let mut order = order.clone();
         order.env.insert(MARK.to_owned(), folder.display().to_string());
         let text = serde_json::to_vec(&order).map_err(|e| wrong(e.into()))?;
+        // So that the shim, which nobody hears, does not have to find room for it.
+        std::fs::File::options().create(true).append(true).open(folder.join(LOG)).map_err(wrong)?;
         let mut file = std::fs::File::create(folder.join(ORDER)).map_err(wrong)?;
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(wrong)
     }

@@ -1,7 +1,7 @@
 //! Running things: roles, the projects' CI, and the named commands of gates that act.
 //!
-//! Every run has a shim of its own ([`shim`]) that outlives the daemon and writes down how the run ended. The daemon
-//! starts it ([`launch`]), waits for its end through the kernel ([`process`]), and then follows the fixed order of
+//! Every run has a shim of its own ([`shim`]) that outlives the daemon, sees to the run's processes ([`offspring`]) and
+//! writes down how it ended. The daemon starts it ([`launch`]), waits for its end through the kernel ([`process`]), and then follows the fixed order of
 //! [`finish`]: exit code first, then commit, push, pull request, and only then the job's end (LAU-2). A job is in the
 //! hands of exactly one ([`watch`]); one that is in nobody's is taken up by the reaper, which looks at it ([`probe`]) and
 //! hands it on ([`resume`]).
@@ -10,6 +10,7 @@ pub mod brief;
 pub mod command;
 pub mod finish;
 pub mod launch;
+pub mod offspring;
 pub mod probe;
 pub mod process;
 pub mod resume;

@@ -69,7 +69,8 @@ pub fn end_strays(folder: &Path) -> usize {
     told
 }
 
-fn pids() -> impl Iterator<Item = u32> {
+/// Every process that there is.
+pub(super) fn pids() -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten();
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }

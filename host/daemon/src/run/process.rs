@@ -29,11 +29,20 @@ pub fn age(process: &ProcessIdentity) -> Option<Duration> {
     Some(Duration::from_secs_f64((uptime - started).max(0.0)))
 }
 
-/// Field 22 of `/proc/PID/stat`. The second field is the program's name in parentheses and may hold anything, also
-/// parentheses and spaces, so counting begins behind the last one.
+/// Whose child a process is now.
+pub(super) fn parent(pid: u32) -> Option<u32> {
+    stat(pid, 4)?.try_into().ok()
+}
+
 fn start_ticks(pid: u32) -> Option<u64> {
+    stat(pid, 22)
+}
+
+/// A field of `/proc/PID/stat`, counted from 1; the fourth or a later one. The second is the program's name in
+/// parentheses and may hold anything, also parentheses and spaces, so counting begins behind the last one.
+fn stat(pid: u32, field: usize) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(19)?.parse().ok()
+    stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(field.checked_sub(3)?)?.parse().ok()
 }
 
 impl Pinned {

@@ -2,6 +2,7 @@
 
 use super::brief;
 use super::finish::{self, Ending};
+use super::launch::{LaunchError, Started};
 use super::process::Pinned;
 use super::shim::RunOrder;
 use super::watch::Attended;
@@ -77,18 +78,16 @@ async fn run(app: &Arc<App>, job: Attended) -> Result<(), StoreError> {
     };
     let job = job.with_run(run.clone());
     let order = order(app, &project, &task, &job, run.id, &folder, prepared);
-    let started = app.launcher.prepare(&folder, &order).and_then(|()| {
-        if job.lane == Lane::Role
-            && let Err(source) = std::fs::write(folder.join(brief::TASK_FILE), brief::text(&task, &job))
-        {
-            return Err(super::launch::LaunchError::Folder { folder: folder.display().to_string(), source });
+    let started = loop {
+        match start(app, &task, &job, &folder, &order) {
+            Ok(started) => break started,
+            Err(error) if error.is_for_want_of_room() => {
+                let reason = chain(&error);
+                tracing::info!(job.id = job.id.0, %reason, "a run could not be started for want of room; trying again");
+                job.during(room::wait_for_files(app, reason)).await;
+            }
+            Err(error) => return finish::end(app, &job, Ending::Failed(chain(&error))).await,
         }
-        crash::point("run/spawn/before");
-        app.launcher.start(&folder)
-    });
-    let started = match started {
-        Ok(started) => started,
-        Err(error) => return finish::end(app, &job, Ending::Failed(chain(&error))).await,
     };
     crash::point("run/spawn/after");
     if !app.store.launched(job.claimed(), run.id, started.process.clone()).await? {
@@ -104,6 +103,17 @@ async fn run(app: &Arc<App>, job: Attended) -> Result<(), StoreError> {
     tracing::info!(job.id = job.id.0, run.id = run.id.0, task.id = task.id.0, role = %job.role, pid = started.process.pid, "a run has begun");
     let exit = job.during(started.wait(&folder)).await;
     finish::after_exit(app, &project, &job, &run, exit).await
+}
+
+/// Prepares the run's folder and starts its shim. After an error there is no shim, and it may be done again.
+fn start(app: &App, task: &Task, job: &Job, folder: &Path, order: &RunOrder) -> Result<Started, LaunchError> {
+    app.launcher.prepare(folder, order)?;
+    if job.lane == Lane::Role {
+        std::fs::write(folder.join(brief::TASK_FILE), brief::text(task, job))
+            .map_err(|source| LaunchError::Folder { folder: folder.display().to_string(), source })?;
+    }
+    crash::point("run/spawn/before");
+    app.launcher.start(folder)
 }
 
 /// Whether something failed while there was no room. Then this has waited until there is some again.

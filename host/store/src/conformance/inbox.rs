@@ -3,7 +3,7 @@
 use super::Shared;
 use super::fixtures::*;
 use crate::model::*;
-use portcullis_core::event::{InboxState, Source};
+use portcullis_core::event::{InboxRow, InboxState, Source};
 use portcullis_core::ids::{InboxId, TaskId, WorkItem};
 use portcullis_core::time::UnixMillis;
 
@@ -15,7 +15,7 @@ async fn stored(store: &Shared, event: NewEvent) -> InboxId {
 }
 
 async fn due(store: &Shared, now: UnixMillis) -> Vec<InboxId> {
-    store.due_events(now, 100).await.unwrap().into_iter().map(|row| row.id).collect()
+    store.due_events(now, InboxId(0), 100).await.unwrap().into_iter().map(|row| row.id).collect()
 }
 
 pub(super) async fn an_event_is_stored_as_it_came(store: &Shared) {
@@ -80,7 +80,11 @@ pub(super) async fn due_events_come_oldest_first_once_their_time_has_come(store:
     let first = stored(store, event("d-1", None)).await;
     let second = stored(store, event("d-2", None)).await;
     assert_eq!(due(store, at(0)).await, [first, second]);
-    assert_eq!(store.due_events(at(0), 1).await.unwrap().len(), 1);
+    let page = |after: InboxId, limit| store.due_events(at(0), after, limit);
+    let ids = |rows: Vec<InboxRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!(ids(page(InboxId(0), 1).await.unwrap()), [first]);
+    assert_eq!(ids(page(first, 1).await.unwrap()), [second]);
+    assert_eq!(ids(page(second, 1).await.unwrap()), []);
     let later = Settlement::Retry { reason: "no answer".to_owned(), not_before: at(1_000) };
     assert!(store.settle(first, later, at(1)).await.unwrap());
     assert_eq!(due(store, at(999)).await, [second]);
@@ -147,15 +151,22 @@ pub(super) async fn a_settled_event_is_not_settled_again(store: &Shared) {
     assert!(!store.settle(InboxId(9_999), never, at(2)).await.unwrap());
 }
 
-pub(super) async fn a_parked_event_can_be_replayed(store: &Shared) {
-    // WEB-4
+pub(super) async fn a_parked_event_can_be_replayed_and_the_trail_says_by_whom_and_why(store: &Shared) {
+    // WEB-4, OBS-2
     let id = stored(store, event("d-1", None)).await;
-    assert!(!store.replay(id, at(1)).await.unwrap(), "it is new");
+    assert!(!store.replay(id, "ada", "", at(1)).await.unwrap(), "it is new");
     assert!(store.settle(id, Settlement::Parked { reason: "8 tries".to_owned() }, at(2)).await.unwrap());
     assert_eq!(due(store, at(9)).await, []);
-    assert!(store.replay(id, at(10)).await.unwrap());
+    assert!(store.replay(id, "ada", "the manifest is mended", at(10)).await.unwrap());
     let row = store.event(id).await.unwrap().unwrap();
     assert_eq!((row.state, row.attempts, row.reason), (InboxState::New, 0, None));
     assert_eq!(due(store, at(10)).await, [id]);
-    assert!(!store.replay(InboxId(9_999), at(11)).await.unwrap());
+    assert!(!store.replay(InboxId(9_999), "ada", "", at(11)).await.unwrap());
+    // Whatever was asked in vain left no trace.
+    let trail = store.audit(Filter::default()).await.unwrap();
+    assert_eq!(trail.len(), 1);
+    let AuditRow { at: when, task, actor, what, from, to, why, .. } = &trail[0];
+    assert_eq!((*when, *task, actor.as_str(), what.as_str()), (at(10), None, "ada", "replay-event"));
+    assert_eq!((from.as_str(), to.as_str()), ("parked", "new"));
+    assert_eq!(*why, format!("event {id}: the manifest is mended"));
 }

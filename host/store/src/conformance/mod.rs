@@ -65,7 +65,7 @@ promises! { ($)
         settling_writes_the_event_and_what_it_does_together,
         an_event_whose_action_fails_stays_new_and_does_nothing,
         a_settled_event_is_not_settled_again,
-        a_parked_event_can_be_replayed,
+        a_parked_event_can_be_replayed_and_the_trail_says_by_whom_and_why,
     }
     tasks {
         a_new_task_is_due_and_has_its_first_job,

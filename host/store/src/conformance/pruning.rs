@@ -145,7 +145,7 @@ pub(super) async fn parked_rows_have_a_time_of_their_own(store: &Shared) {
     for id in settled {
         assert_eq!(store.event(id).await.unwrap(), None);
     }
-    assert!(store.replay(parked, at(60)).await.unwrap(), "it can still be replayed");
+    assert!(store.replay(parked, "ada", "", at(60)).await.unwrap(), "it can still be replayed");
     assert!(store.settle(parked, Settlement::Parked { reason: "again".to_owned() }, at(60)).await.unwrap());
     let pruned = prune(store, at(60), MANY).await;
     assert_eq!((pruned.inbox, pruned.outbox), (1, 1));

@@ -1,5 +1,6 @@
 //! What has come in? The inbox: an event is stored once, whatever its sender does (WEB-2, WEB-3).
 
+use super::audit::{self, Entry};
 use super::row::{Columns, Fail, Params, all, change, hit, insert, missing, one, word};
 use crate::model::{NewEvent, Received, StoreError};
 use portcullis_core::event::{InboxRow, InboxState};
@@ -37,15 +38,18 @@ pub(super) fn receive(db: &Connection, event: &NewEvent) -> Result<Received, Fai
     seen.map(|id| Received::SeenBefore(InboxId(id))).ok_or_else(|| missing("inbox", &event.delivery))
 }
 
+// By its index: in the order of ids there would be all of history to walk through.
 const DUE: &str = "
-    SELECT * FROM inbox WHERE state = 'new' AND not_before_ms <= :now_ms ORDER BY id LIMIT :limit";
+    SELECT * FROM inbox INDEXED BY inbox_due
+     WHERE state = 'new' AND not_before_ms <= :now_ms AND id > :after ORDER BY id LIMIT :limit";
 
 /// Rows to be handled, and those that cannot be read, with the reason: [`park`] them, or they come again for ever.
 pub(super) type Due = (Vec<InboxRow>, Vec<(InboxId, String)>);
 
-pub(super) fn due(db: &Connection, now: UnixMillis, limit: u32) -> Result<Due, Fail> {
+pub(super) fn due(db: &Connection, now: UnixMillis, after: InboxId, limit: u32) -> Result<Due, Fail> {
     let mut damaged = Vec::new();
-    let rows = all(db, DUE, named_params! { ":now_ms": now.0, ":limit": limit }, |row| match inbox_row(row) {
+    let params = named_params! { ":now_ms": now.0, ":after": after.0, ":limit": limit };
+    let rows = all(db, DUE, params, |row| match inbox_row(row) {
         Ok(event) => Ok(Some(event)),
         Err(Fail::Store(StoreError::Damaged { reason, .. })) => {
             damaged.push((InboxId(row.get("id")?), format!("the stored row is damaged: {reason}")));
@@ -91,8 +95,18 @@ const REPLAY: &str = "
     UPDATE inbox SET state = 'new', attempts = 0, not_before_ms = :now_ms, reason = NULL, settled_at_ms = NULL
      WHERE id = :id AND state <> 'new'";
 
-pub(super) fn replay(db: &Connection, id: InboxId, now: UnixMillis) -> Result<bool, Fail> {
-    change(db, REPLAY, named_params! { ":id": id.0, ":now_ms": now.0 }).map(hit)
+const STATE: &str = "SELECT state FROM inbox WHERE id = :id";
+
+pub(super) fn replay(db: &Connection, id: InboxId, (actor, why): (&str, &str), now: UnixMillis) -> Result<bool, Fail> {
+    let from: Option<String> = one(db, STATE, named_params! { ":id": id.0 }, |row| Ok(row.get(0)?))?;
+    let is_settled = hit(change(db, REPLAY, named_params! { ":id": id.0, ":now_ms": now.0 })?);
+    if is_settled {
+        let (from, event) = (from.unwrap_or_default(), format!("event {id}"));
+        let why = if why.is_empty() { event } else { format!("{event}: {why}") };
+        let (what, from) = ("replay-event", from.as_str());
+        audit::write(db, &Entry { task: None, project: None, actor, what, from, to: "new", why: &why, at: now })?;
+    }
+    Ok(is_settled)
 }
 
 pub(super) fn inbox_row(row: &Row<'_>) -> Result<InboxRow, Fail> {

@@ -31,8 +31,8 @@ impl Store for SqliteStore {
         self.write_once("store an event", move |db| inbox::receive(db, &event)).await
     }
 
-    async fn due_events(&self, now: UnixMillis, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
-        let (rows, damaged) = self.read("find due events", move |db| inbox::due(db, now, limit)).await?;
+    async fn due_events(&self, now: UnixMillis, after: InboxId, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
+        let (rows, damaged) = self.read("find due events", move |db| inbox::due(db, now, after, limit)).await?;
         if !damaged.is_empty() {
             self.write("park damaged events", move |db| inbox::park(db, &damaged, now)).await?;
         }
@@ -51,8 +51,9 @@ impl Store for SqliteStore {
         self.read("read an event", move |db| inbox::event(db, id)).await
     }
 
-    async fn replay(&self, id: InboxId, now: UnixMillis) -> Result<bool, StoreError> {
-        self.write_once("replay an event", move |db| inbox::replay(db, id, now)).await
+    async fn replay(&self, id: InboxId, by: &str, why: &str, now: UnixMillis) -> Result<bool, StoreError> {
+        let (by, why) = (by.to_owned(), why.to_owned());
+        self.write_once("replay an event", move |db| inbox::replay(db, id, (&by, &why), now)).await
     }
 
     async fn create_task(&self, task: NewTask, actor: &str, now: UnixMillis) -> Result<Created, StoreError> {
