@@ -3,7 +3,7 @@
 use crate::fake::{Asked, Fake, Reply};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use tempfile::TempDir;
 
 /// What it wants to be shown.
@@ -38,6 +38,26 @@ pub struct FakePlane {
     server: Fake,
     folder: TempDir,
     state: Arc<Mutex<State>>,
+    history: Arc<History>,
+}
+
+/// Whether questions about the history of work items have to wait for their answers.
+#[derive(Default)]
+struct History {
+    is_held: Mutex<bool>,
+    let_go: Condvar,
+}
+
+impl History {
+    fn pass(&self) {
+        let held = self.is_held.lock().unwrap();
+        let _free = self.let_go.wait_while(held, |held| *held).unwrap();
+    }
+
+    fn hold(&self, held: bool) {
+        *self.is_held.lock().unwrap() = held;
+        self.let_go.notify_all();
+    }
 }
 
 #[derive(Default)]
@@ -100,9 +120,15 @@ impl FakePlane {
         let folder = tempfile::tempdir().expect("a folder can be made");
         std::fs::write(folder.path().join("token"), TOKEN).expect("the token can be written");
         let state = Arc::<Mutex<State>>::default();
-        let answering = state.clone();
-        let server = Fake::start(move |asked| answer(&mut answering.lock().unwrap(), asked));
-        Self { server, folder, state }
+        let history = Arc::<History>::default();
+        let (answering, passing) = (state.clone(), history.clone());
+        let server = Fake::start(move |asked| {
+            if is_about_history(asked) {
+                passing.pass();
+            }
+            answer(&mut answering.lock().unwrap(), asked)
+        });
+        Self { server, folder, state, history }
     }
 
     /// The lines of a `[[project]]` table that lead here.
@@ -117,6 +143,18 @@ impl FakePlane {
     /// Whether it answers everything with 503.
     pub fn set_down(&self, down: bool) {
         self.state.lock().unwrap().down = down;
+    }
+
+    /// Whether whoever asks for the history of a work item has to wait. It is what the reconciler asks for last before it
+    /// makes an event of what it has found.
+    pub fn hold_history(&self, held: bool) {
+        self.history.hold(held);
+    }
+
+    /// How often it was asked for the history of this work item.
+    pub fn asked_for_history(&self, item: &str) -> usize {
+        let of = |asked: &Asked| is_about_history(asked) && asked.path.contains(&format!("/{item}/"));
+        self.server.asked().iter().filter(|asked| of(asked)).count()
     }
 
     /// A person moves a work item on the board, and no webhook says so. When, as the tracker has it.
@@ -141,6 +179,11 @@ impl FakePlane {
         self.state.lock().unwrap().shown.get(item).cloned().unwrap_or_default()
     }
 
+    /// The name of the state that an item is in now, whoever put it there; none if it has never been moved.
+    pub fn stands(&self, item: &str) -> Option<String> {
+        self.state.lock().unwrap().items.get(item).map(|item| item.state.clone())
+    }
+
     /// Every comment that it was asked to keep, again and again too: its key, the work item's path, the text.
     pub fn comments_asked(&self) -> Vec<(String, String, String)> {
         let asked = self.server.asked().into_iter();
@@ -158,6 +201,10 @@ impl FakePlane {
     pub fn comments(&self) -> Vec<String> {
         self.state.lock().unwrap().comments.iter().map(|(_, text)| text.clone()).collect()
     }
+}
+
+fn is_about_history(asked: &Asked) -> bool {
+    asked.method == "GET" && asked.path.ends_with("/activities/")
 }
 
 fn answer(state: &mut State, asked: &Asked) -> Reply {

@@ -52,8 +52,11 @@ fn rounds(arguments: &Arguments) -> bool {
         let round = random::round(seed, arguments.kills);
         let [daemons, shims, roles] = round.killed;
         println!(
-            "seed {seed}: killed {daemons} daemons, {shims} shims, {roles} roles; {} webhooks never came; {}",
+            "seed {seed}: killed {daemons} daemons, {shims} shims, {roles} roles; {} webhooks never came, {} were found on \
+             the board, {} tasks unblocked; {}",
             round.lost,
+            round.found,
+            round.unblocked,
             if round.violations.is_empty() { "green" } else { "VIOLATED" }
         );
         if !round.violations.is_empty() {
