@@ -8,6 +8,7 @@
 pub mod hosted;
 pub mod local;
 pub mod mail;
+pub mod operator;
 pub mod play;
 pub mod points;
 pub mod processes;

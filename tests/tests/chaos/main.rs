@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
 mod crash_points;
+mod damage;
 mod finishing;
 mod random_kills;
 mod rivals;
