@@ -5,6 +5,7 @@
 //! the invariants checked. [`points`] makes them die at every crash point, [`random`] kills daemon, shims and roles
 //! at random moments.
 
+pub mod cuts;
 pub mod hosted;
 pub mod local;
 pub mod mail;

@@ -8,3 +8,4 @@ mod finishing;
 mod random_kills;
 mod rivals;
 mod strangers;
+mod wal_cuts;
