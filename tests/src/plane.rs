@@ -39,7 +39,10 @@ pub struct FakePlane {
     server: Fake,
     folder: TempDir,
     state: Arc<Mutex<State>>,
+    /// Every request has to get through this one …
     door: Arc<Door>,
+    /// … and questions about the history of work items through this one, too.
+    history: Arc<Door>,
 }
 
 /// Who asks has to get through it first.
@@ -126,13 +129,17 @@ impl FakePlane {
         let folder = tempfile::tempdir().expect("a folder can be made");
         std::fs::write(folder.path().join("token"), TOKEN).expect("the token can be written");
         let state = Arc::<Mutex<State>>::default();
-        let (answering, door, of) = (state.clone(), Arc::<Door>::default(), project.clone());
-        let through = door.clone();
+        let (door, history) = (Arc::<Door>::default(), Arc::<Door>::default());
+        let (answering, of) = (state.clone(), project.clone());
+        let (through, about_history) = (door.clone(), history.clone());
         let server = Fake::start(move |asked| {
             through.pass();
+            if is_about_history(asked) {
+                about_history.pass();
+            }
             answer(&mut answering.lock().unwrap(), &of, asked)
         });
-        Self { project, server, folder, state, door }
+        Self { project, server, folder, state, door, history }
     }
 
     /// The lines of a `[[project]]` table that lead here.
@@ -160,6 +167,18 @@ impl FakePlane {
         self.server.asked().len()
     }
 
+    /// Whether whoever asks for the history of a work item has to wait. It is what the reconciler asks for last before it
+    /// makes an event of what it has found.
+    pub fn hold_history(&self, held: bool) {
+        self.history.set(held);
+    }
+
+    /// How often it was asked for the history of this work item.
+    pub fn asked_for_history(&self, item: &str) -> usize {
+        let of = |asked: &Asked| is_about_history(asked) && asked.path.contains(&format!("/{item}/"));
+        self.server.asked().iter().filter(|asked| of(asked)).count()
+    }
+
     /// A person moves a work item on the board, and no webhook says so. When, as the tracker has it.
     pub fn put(&self, item: &str, number: u64, state: &str) -> String {
         self.state.lock().unwrap().put(item, Some(number), state, PERSON)
@@ -182,6 +201,11 @@ impl FakePlane {
         self.state.lock().unwrap().shown.get(item).cloned().unwrap_or_default()
     }
 
+    /// The name of the state that an item is in now, whoever put it there; none if it has never been moved.
+    pub fn stands(&self, item: &str) -> Option<String> {
+        self.state.lock().unwrap().items.get(item).map(|item| item.state.clone())
+    }
+
     /// Every comment that it was asked to keep, again and again too: its key, the work item's path, the text.
     pub fn comments_asked(&self) -> Vec<(String, String, String)> {
         let asked = self.server.asked().into_iter();
@@ -199,6 +223,10 @@ impl FakePlane {
     pub fn comments(&self) -> Vec<String> {
         self.state.lock().unwrap().comments.iter().map(|(_, text)| text.clone()).collect()
     }
+}
+
+fn is_about_history(asked: &Asked) -> bool {
+    asked.method == "GET" && asked.path.ends_with("/activities/")
 }
 
 fn answer(state: &mut State, project: &str, asked: &Asked) -> Reply {

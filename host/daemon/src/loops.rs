@@ -16,7 +16,7 @@ use portcullis_core::time::UnixMillis;
 use portcullis_store::StoreError;
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -25,6 +25,8 @@ use tokio::task::JoinSet;
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// Between a panic, or a failed look by time alone, and the next try.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// With debug assertions, this set in the environment takes the backstop away: what still moves, the bells alone move.
+const NO_BACKSTOP: &str = "PORTCULLIS_NO_BACKSTOP";
 /// Tasks looked at side by side.
 const DRIVES: u32 = 16;
 
@@ -38,9 +40,11 @@ pub fn spawn(app: &Arc<App>, stopping: &watch::Receiver<bool>, tasks: &mut JoinS
         tasks.spawn(every("reaper", app.clone(), stopping.clone(), (first, period), reaping));
     }
     if settings.retention.enabled {
+        // Soon after the start, but not in its way.
+        let first = Duration::from_secs(settings.retention.first_s);
         let period = Duration::from_secs(settings.retention.interval_min.saturating_mul(60));
         let pruning = |app: Arc<App>| async move { prune::tick(&app).await };
-        tasks.spawn(every("prune", app.clone(), stopping.clone(), (prune::FIRST, period), pruning));
+        tasks.spawn(every("prune", app.clone(), stopping.clone(), (first, period), pruning));
     }
     tasks.spawn(room::keep_looking(app.clone(), stopping.clone()));
     let clock = app.machine_clock.clone();
@@ -214,12 +218,18 @@ async fn dispatch(app: &Arc<App>, drives: &Arc<Drives>) -> Result<(), StoreError
 async fn pause(app: &App, bell: &Notify, began: UnixMillis) {
     let until_due = match app.store.next_due_after(began).await {
         Ok(Some(at)) => at.since(app.now()),
-        Ok(None) | Err(_) => LONGEST_SLEEP,
+        Ok(None) | Err(_) => Duration::MAX,
     };
+    let backstop = if has_backstop() { LONGEST_SLEEP } else { Duration::MAX };
     tokio::select! {
         () = bell.notified() => {}
-        () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
+        () = tokio::time::sleep(until_due.min(backstop)) => {}
     }
+}
+
+fn has_backstop() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    !cfg!(debug_assertions) || *HAS.get_or_init(|| std::env::var_os(NO_BACKSTOP).is_none())
 }
 
 #[cfg(test)]

@@ -12,8 +12,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The first round comes soon after the start, but not in its way.
-pub const FIRST: Duration = Duration::from_secs(60);
 /// Rows of each kind that go at once: what else is to be written waits no longer than that takes.
 const AT_ONCE: u32 = 500;
 

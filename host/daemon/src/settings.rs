@@ -247,6 +247,8 @@ impl Reconcile {
 pub struct Retention {
     /// Whether anything is removed at all. Default true.
     pub enabled: bool,
+    /// Seconds after the start at which the first round comes. Default 60.
+    pub first_s: u64,
     /// Minutes between two rounds. Default 60.
     pub interval_min: u64,
     /// Ended jobs with their runs, logs and folders. Default 30.
@@ -267,6 +269,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             enabled: true,
+            first_s: 60,
             interval_min: 60,
             jobs_days: 30,
             evaluations_days: 90,

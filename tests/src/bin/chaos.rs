@@ -4,6 +4,7 @@
 use clap::Parser;
 use portcullis_e2e::chaos::hosted::Hosted;
 use portcullis_e2e::chaos::local::Local;
+use portcullis_e2e::chaos::operator::Operated;
 use portcullis_e2e::chaos::points::{Begin, die, reference};
 use portcullis_e2e::chaos::random;
 use std::process::ExitCode;
@@ -52,8 +53,11 @@ fn rounds(arguments: &Arguments) -> bool {
         let round = random::round(seed, arguments.kills);
         let [daemons, shims, roles] = round.killed;
         println!(
-            "seed {seed}: killed {daemons} daemons, {shims} shims, {roles} roles; {} webhooks never came; {}",
+            "seed {seed}: killed {daemons} daemons, {shims} shims, {roles} roles; {} webhooks never came, {} were found on \
+             the board, {} tasks unblocked; {}",
             round.lost,
+            round.found,
+            round.unblocked,
             if round.violations.is_empty() { "green" } else { "VIOLATED" }
         );
         if !round.violations.is_empty() {
@@ -65,8 +69,11 @@ fn rounds(arguments: &Arguments) -> bool {
 }
 
 fn points(arguments: &Arguments) -> bool {
-    let stories: [(&str, Begin); 2] =
-        [("local", || Box::new(Local::default())), ("hosted", || Box::new(Hosted::default()))];
+    let stories: [(&str, Begin); 3] = [
+        ("local", || Box::new(Local::default())),
+        ("hosted", || Box::new(Hosted::default())),
+        ("operated", || Box::new(Operated::default())),
+    ];
     let mut sound = true;
     for (name, begin) in stories {
         let reference = reference(begin);

@@ -5,7 +5,7 @@ use super::mail::{Letter, Mail};
 use super::story::{Story, standing};
 use crate::daemon::Daemon;
 use crate::gitea::FakeGitea;
-use crate::invariants::{Course, Delivery, Outside, merges, note, notes};
+use crate::invariants::{Card, Course, Delivery, Outside, merges, note, notes};
 use crate::latch::Latch;
 use crate::payload;
 use crate::plane::FakePlane;
@@ -121,6 +121,10 @@ fn item(n: u64) -> String {
     format!("f81d4fae-3333-4a6b-9c5d-{n:012}")
 }
 
+fn letter(source: Source, event: &'static str, delivery: String, body: Vec<u8>, times: u32) -> Letter {
+    Letter { source, event, delivery, body, times, late: 0 }
+}
+
 impl Hosted {
     /// At its beginning.
     pub fn new(world: World) -> Self {
@@ -167,16 +171,13 @@ impl Hosted {
         &mut self.mail
     }
 
-    fn post(&mut self, source: Source, event: &'static str, delivery: &str, body: Vec<u8>, times: u32) {
-        self.mail.post(Letter { source, event, delivery: delivery.to_owned(), body, times, late: 0 });
-    }
-
     /// A person asks for the work: the very delivery twice, and its meaning once more under another id.
     fn begin(&mut self) {
         for n in 1..=self.world.items {
-            let body = payload::work_item(&item(n), n, "To Analyse", "2026-01-05T09:00:00Z");
-            self.post(Source::Plane, "issue", &format!("analyse-{n}"), body.clone(), 2);
-            self.post(Source::Plane, "issue", &format!("analyse-again-{n}"), body, 1);
+            let at = self.plane.put(&item(n), n, "To Analyse");
+            let body = payload::work_item(&item(n), n, "To Analyse", &at);
+            let again = letter(Source::Plane, "issue", format!("analyse-again-{n}"), body.clone(), 1);
+            self.mail.post([letter(Source::Plane, "issue", format!("analyse-{n}"), body, 2), again]);
         }
     }
 
@@ -191,11 +192,12 @@ impl Hosted {
         }
     }
 
+    /// A person approves on the board, once it asks for that.
     fn approve(&mut self, item: &str, number: u64, head: &str) {
-        if self.approved.insert(head.to_owned()) {
-            let at = jiff::Timestamp::now().to_string();
+        if self.plane.stands(item).as_deref() == Some("Needs Input") && self.approved.insert(head.to_owned()) {
+            let at = self.plane.put(item, number, "Approved");
             let body = payload::work_item(item, number, "Approved", &at);
-            self.post(Source::Plane, "issue", &format!("approve-{head}"), body, 2);
+            self.mail.post([letter(Source::Plane, "issue", format!("approve-{head}"), body, 2)]);
         }
     }
 
@@ -204,19 +206,27 @@ impl Hosted {
         if self.reported.iter().any(|(known, _)| known == head) {
             return;
         }
-        let state = if self.reported.iter().any(|(_, known)| known == branch) { "success" } else { "failure" };
+        let is_green = self.reported.iter().any(|(_, known)| known == branch);
+        let state = if is_green { "success" } else { "failure" };
         self.reported.push((head.to_owned(), branch.to_owned()));
         self.gitea.report(head, "ci/test", state, "");
-        let status = payload::status(head, "ci/test", state);
-        self.post(Source::Gitea, "status", &format!("status-{head}"), status, 2);
-        self.post(Source::Gitea, "push", &format!("push-{head}"), payload::push(branch, head), 1);
+        let body = payload::status(head, "ci/test", state);
+        let status = letter(Source::Gitea, "status", format!("status-{head}"), body, 2);
+        // That it is red is said by its webhook alone: of red, the reconciler is silent (REC-1).
+        if is_green {
+            self.mail.post([status])
+        } else {
+            self.mail.post_surely(status)
+        }
+        let body = payload::push(branch, head);
+        self.mail.post([letter(Source::Gitea, "push", format!("push-{head}"), body, 1)]);
     }
 
     /// The forge tells of the merge, twice.
     fn tell_of_merge(&mut self, number: u64, branch: &str, head: &str) {
         if self.merged.insert(branch.to_owned()) {
             let body = payload::pull_request("closed", number, branch, head, true);
-            self.post(Source::Gitea, "pull_request", &format!("merged-{number}"), body, 2);
+            self.mail.post([letter(Source::Gitea, "pull_request", format!("merged-{number}"), body, 2)]);
         }
     }
 
@@ -289,6 +299,10 @@ impl Story for Hosted {
         let mut merged = merges(&self.scene.repo, &self.scene.repo.origin(), PROJECT);
         merged.extend(merges(&self.other, &self.other.origin(), OTHER));
         let branches = self.gitea.pull_request_branches().into_iter();
+        let card = |item: String| {
+            let state = self.plane.stands(&item)?;
+            Some(Card { project: PROJECT.to_owned(), item, state })
+        };
         Outside {
             notes: notes(&std::fs::read_to_string(self.latch.path("runs")).unwrap_or_default()),
             deliveries,
@@ -296,6 +310,7 @@ impl Story for Hosted {
             accepted: self.mail.accepted().to_vec(),
             merges: merged,
             pull_requests: branches.map(|branch| (PROJECT.to_owned(), branch)).collect(),
+            board: (1..=self.world.items).map(item).filter_map(card).collect(),
         }
     }
 }

@@ -26,26 +26,33 @@ pub struct Letter {
 pub struct Mail {
     letters: Vec<Letter>,
     accepted: Vec<i64>,
-    /// How many never came.
-    lost: usize,
+    /// Those that never came.
+    lost: Vec<Letter>,
     bad_luck: Option<Dice>,
 }
 
 impl Mail {
-    /// From now on what is posted comes late, in any order, and what nobody must hear of may never come.
+    /// From now on what is posted comes late, in any order, and may never come.
     pub fn have_bad_luck(&mut self, dice: Dice) {
         self.bad_luck = Some(dice);
     }
 
-    /// To be delivered from now on.
-    pub fn post(&mut self, mut letter: Letter) {
+    /// To be delivered from now on. They tell of the same thing: either all of them may come, or none does.
+    pub fn post(&mut self, letters: impl IntoIterator<Item = Letter>) {
+        let mut letters: Vec<Letter> = letters.into_iter().collect();
         if let Some(dice) = &mut self.bad_luck {
-            if matches!(letter.event, "status" | "push") && dice.below(4) == 0 {
-                self.lost += 1;
+            if dice.below(3) == 0 {
+                self.lost.extend(letters);
                 return;
             }
-            letter.late = dice.below(20);
+            letters.iter_mut().for_each(|letter| letter.late = dice.below(20));
         }
+        self.letters.extend(letters);
+    }
+
+    /// To be delivered from now on, late perhaps, but it does come: nobody else would ever say it.
+    pub fn post_surely(&mut self, mut letter: Letter) {
+        letter.late = self.bad_luck.as_mut().map_or(0, |dice| dice.below(20));
         self.letters.push(letter);
     }
 
@@ -75,8 +82,8 @@ impl Mail {
         &self.accepted
     }
 
-    /// How many webhooks never came.
-    pub fn lost(&self) -> usize {
-        self.lost
+    /// The webhooks that never came.
+    pub fn lost(&self) -> &[Letter] {
+        &self.lost
     }
 }

@@ -5,9 +5,11 @@
 //! the invariants checked. [`points`] makes them die at every crash point, [`random`] kills daemon, shims and roles
 //! at random moments.
 
+pub mod cuts;
 pub mod hosted;
 pub mod local;
 pub mod mail;
+pub mod operator;
 pub mod play;
 pub mod points;
 pub mod processes;

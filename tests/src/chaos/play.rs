@@ -21,6 +21,11 @@ pub struct Played {
 
 /// Tells the story. The n-th daemon is armed with the n-th of `points`, those after it with none.
 pub fn play(story: &mut dyn Story, points: &[String]) -> Played {
+    play_with(story, points, &mut |_| {})
+}
+
+/// The same, with something that happens after each death; it is told how many there were.
+pub fn play_with(story: &mut dyn Story, points: &[String], after_death: &mut dyn FnMut(usize)) -> Played {
     warm(story.scene());
     let mut played = Played::default();
     loop {
@@ -31,7 +36,7 @@ pub fn play(story: &mut dyn Story, points: &[String]) -> Played {
         let reached = std::fs::read_to_string(&log).unwrap_or_default();
         played.reached.push(reached.lines().map(str::to_owned).collect());
         match ended {
-            Life::Died => {}
+            Life::Died => after_death(played.reached.len()),
             Life::Over => break,
             Life::Stuck(why) => {
                 played.violations.push(why);

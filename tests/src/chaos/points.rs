@@ -1,11 +1,13 @@
 //! Dying at every crash point of a story.
 //!
-//! Nobody keeps a list of the points: a story that is told without any death says which there are, and one that is told
+//! Nobody keeps a list of the points, but the sources are read for what [`named`] finds there: a story that is told without any death says which there are, and one that is told
 //! with a death in its first run says which more there are after a restart.
 
 use super::play::{Played, play};
 use super::story::Story;
+use crate::daemon::workspace;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// A story of a kind, at its beginning.
@@ -79,6 +81,18 @@ impl Reference {
         self.whole.keys().filter(is_new).map(|point| vec![point.clone()]).collect()
     }
 
+    /// Each point once that none of these stories reaches.
+    pub fn only_here(&self, others: &[&Self]) -> Vec<Deaths> {
+        let is_new = |point: &&String| !others.iter().any(|other| other.reaches(point));
+        let whole = self.whole.keys().filter(is_new).map(|point| vec![point.clone()]);
+        whole.chain(self.again().into_iter().filter(|deaths| deaths.last().is_some_and(|p| is_new(&p)))).collect()
+    }
+
+    /// Whether a point is reached, also after a restart.
+    pub fn reaches(&self, point: &str) -> bool {
+        self.whole.contains_key(point) || self.after_restart.contains(point)
+    }
+
     /// Each point each time that it is reached.
     pub fn every_time(&self) -> Vec<Deaths> {
         let times =
@@ -130,6 +144,44 @@ fn has_died(death: &str, reached: &[String]) -> bool {
         let times = reached.iter().filter(|reached| *reached == point).count();
         time.parse().is_ok_and(|time: usize| times >= time)
     })
+}
+
+/// Every point that the sources name: a daemon has to die at each.
+///
+/// # Panics
+/// If they do not lie where they did, or name none.
+pub fn named() -> BTreeSet<String> {
+    let host = workspace().join("host");
+    let both = |point: String| ["before", "after"].map(|side| format!("{point}/{side}"));
+    let store = read(&host.join("store/src/sqlite/store.rs"));
+    let writes = ["self.write(", "self.write_once("].into_iter().flat_map(|call| arguments(&store, call));
+    let mut named: BTreeSet<String> =
+        writes.flat_map(|doing| both(format!("store/{}", doing.replace(' ', "-")))).collect();
+    let crash = read(&host.join("daemon/src/crash.rs"));
+    let kinds = crash.split_once("let kind = match effect {").and_then(|(_, rest)| rest.split_once("};"));
+    let (kinds, _) = kinds.expect("effects are told apart where they were");
+    named.extend(arguments(kinds, "=>").flat_map(|kind| both(format!("effect/{kind}"))));
+    for source in sources(&host.join("daemon/src")) {
+        named.extend(arguments(&read(&source), "crash::point(").map(str::to_owned));
+    }
+    assert!(named.len() > 100, "the sources name only {named:?}");
+    named
+}
+
+/// The first argument of each call, where it is a text.
+fn arguments<'a>(source: &'a str, call: &'a str) -> impl Iterator<Item = &'a str> {
+    let text = |rest: &'a str| rest.trim_start().strip_prefix('"')?.split_once('"').map(|(text, _)| text);
+    source.split(call).skip(1).filter_map(text)
+}
+
+fn read(source: &Path) -> String {
+    std::fs::read_to_string(source).unwrap_or_else(|error| panic!("{}: {error}", source.display()))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the sources lie where they did");
+    let paths = entries.map(|entry| entry.expect("a folder can be read").path());
+    paths.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
 }
 
 impl Report {

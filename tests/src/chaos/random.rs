@@ -1,6 +1,8 @@
 //! Killing daemon, shims and roles at random moments, in any combination, while webhooks arrive twice, late, out of order
 //! or never.
 //!
+//! What never came is to be found by the reconciler, and by nobody else: no gate asks again by itself while a round lasts.
+//!
 //! A seed says who is killed when, and what becomes of the webhooks. The machine decides how far everybody has got by
 //! then, so a seed makes a violation likely to come again, not certain.
 
@@ -9,16 +11,21 @@ use super::play::{bounded, check, keep_warm, plight, step, warm};
 use super::processes::{roles, shims, signal};
 use super::story::Story;
 use crate::daemon::Daemon;
+use crate::invariants::history;
 use std::time::{Duration, Instant};
 
-/// Two projects. Roles take long enough to be killed at work; a status that never comes is asked for.
+/// Two projects. Roles take long enough to be killed at work.
 const WORLD: World = World {
     items: 3,
     others: 3,
     work: "sleep 0.$((PORTCULLIS_RUN_ID % 4))\n",
-    ask_again_s: 1,
-    settings: "[queue]\nmax_concurrency = 3\nmax_per_project = 2\nmax_attempts = 8\nretry_first_s = 0\nretry_longest_s = 1\n\n[runs]\nkill_grace_s = 1\n\n[reaper]\ninterval_s = 1\n\n",
+    ask_again_s: 3600,
+    settings: "[queue]\nmax_concurrency = 3\nmax_per_project = 2\nmax_attempts = 8\nretry_first_s = 0\nretry_longest_s = 1\n\n[runs]\nkill_grace_s = 1\n\n[reaper]\ninterval_s = 1\n\n[reconcile]\ninterval_s = 1\ngrace_s = 1\n\n",
 };
+/// Deliveries begin so that no webhook brought.
+const POLLED: &str = "polled-";
+/// The counter of tasks that were unblocked.
+const UNBLOCKED: &str = "reconcile_unblocked_total";
 /// Longest pause before a kill.
 const LONGEST_PAUSE_MS: usize = 500;
 
@@ -29,6 +36,10 @@ pub struct Round {
     pub killed: [usize; 3],
     /// Webhooks that never came.
     pub lost: usize,
+    /// Commands of people that were found on the board.
+    pub found: usize,
+    /// Tasks that were unblocked after a ring was lost.
+    pub unblocked: i64,
     /// What is wrong.
     pub violations: Vec<String>,
 }
@@ -74,7 +85,10 @@ pub fn round(seed: u64, kills: usize) -> Round {
         }
     };
     keep_warm(story.scene());
-    round.lost = story.mail().lost();
+    round.lost = story.mail().lost().len();
+    let history = history(&story.scene().home().join("portcullis.db"));
+    round.found = history.events.iter().filter(|event| event.delivery.starts_with(POLLED)).count();
+    round.unblocked = history.counters.get(UNBLOCKED).copied().unwrap_or_default();
     round.violations.extend(end);
     round.violations.extend(check(&story));
     round
@@ -84,33 +98,31 @@ pub fn round(seed: u64, kills: usize) -> Round {
 fn life(story: &mut Hosted, daemon: &mut Daemon, dice: &mut Dice, left: &mut usize, round: &mut Round) -> Option<bool> {
     while *left > 0 {
         let until = Instant::now() + Duration::from_millis(dice.below(LONGEST_PAUSE_MS) as u64);
-        let over = bounded(|| match step(story, daemon) {
-            Some(over) => Some(Some(over)),
-            None => (Instant::now() >= until).then_some(None),
+        let (which, choice) = (1 + dice.below(7), dice.below(usize::MAX));
+        let next = bounded(|| match step(story, daemon) {
+            Some(over) => Some(Err(over)),
+            None if Instant::now() < until => None,
+            // Not before there is somebody of each kind.
+            None => victims(story, daemon, which, choice).map(Ok),
         })?;
-        if over.is_some() {
-            return over;
-        }
+        let victims = match next {
+            Ok(victims) => victims,
+            Err(over) => return Some(over),
+        };
         *left -= 1;
-        kill(story, daemon, dice, round);
+        for (kind, pid) in victims {
+            signal(pid, "KILL");
+            round.killed[kind] += 1;
+        }
     }
     bounded(|| step(story, daemon))
 }
 
-/// Any of the three kinds, at least one.
-fn kill(story: &Hosted, daemon: &Daemon, dice: &mut Dice, round: &mut Round) {
+/// One of each kind that `which` names, a bit for each; none if there is not one of each.
+fn victims(story: &Hosted, daemon: &Daemon, which: usize, choice: usize) -> Option<Vec<(usize, u32)>> {
     let home = story.scene().home();
-    let which = 1 + dice.below(7);
-    let mut one_of = |pids: Vec<u32>| (!pids.is_empty()).then(|| pids[dice.below(pids.len())]);
-    let victims = [
-        (which & 1 != 0).then(|| daemon.pid()),
-        if which & 2 != 0 { one_of(shims(home)) } else { None },
-        if which & 4 != 0 { one_of(roles(home)) } else { None },
-    ];
-    for (killed, victim) in round.killed.iter_mut().zip(victims) {
-        if let Some(pid) = victim {
-            signal(pid, "KILL");
-            *killed += 1;
-        }
-    }
+    let all: [&dyn Fn() -> Vec<u32>; 3] = [&|| vec![daemon.pid()], &|| shims(home), &|| roles(home)];
+    let named = all.iter().enumerate().filter(|(kind, _)| which & (1 << kind) != 0);
+    let one_of = |pids: Vec<u32>| pids.get(choice % pids.len().max(1)).copied();
+    named.map(|(kind, pids)| Some((kind, one_of(pids())?))).collect()
 }

@@ -3,20 +3,42 @@
 //!
 //! Deliberately absent: I4 and I5, which nothing that lies in a database or a repository can show; the runtime's tests do.
 
-use super::history::{Course, Edge, Entry, History, Task};
+use super::history::{Course, Entry, History, Task};
+use super::judged::{board, gates, merged};
 use super::outside::Outside;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything that is wrong after the daemon has come to rest.
-pub fn violations(history: &History, outside: &Outside, courses: &[Course]) -> Vec<String> {
+/// A task of one of these projects, with its pipeline and its audit trail.
+fn each<'a>(
+    history: &'a History,
+    courses: &'a [Course],
+) -> impl Iterator<Item = (&'a Task, &'a Course, Vec<&'a Entry>)> {
+    history.tasks.iter().filter_map(|task| {
+        let course = courses.iter().find(|course| course.project == task.project)?;
+        Some((task, course, history.audit.iter().filter(|entry| entry.task == task.id).collect()))
+    })
+}
+
+/// Everything that is wrong with what a daemon remembers, whatever it is about to do: every transaction leaves it right.
+pub fn broken_at_any_time(history: &History, courses: &[Course]) -> Vec<String> {
     let mut wrong = Vec::new();
-    for task in &history.tasks {
-        let Some(course) = courses.iter().find(|course| course.project == task.project) else { continue };
-        let audit: Vec<&Entry> = history.audit.iter().filter(|entry| entry.task == task.id).collect();
+    for (task, course, audit) in each(history, courses) {
         wrong.extend(path(task, &audit, course));
         wrong.extend(gates(task, &audit, course, history));
         wrong.extend(told(task, &audit, history));
+    }
+    wrong.extend(one_at_work(history));
+    wrong.extend(attempts(history));
+    wrong.extend(keys(history));
+    wrong
+}
+
+/// Everything that is wrong after the daemon has come to rest.
+pub fn violations(history: &History, outside: &Outside, courses: &[Course]) -> Vec<String> {
+    let mut wrong = broken_at_any_time(history, courses);
+    for (task, course, audit) in each(history, courses) {
         wrong.extend(merged(task, &audit, course, history, outside));
+        wrong.extend(board(task, &audit, history, outside));
         wrong.extend(ended(task));
     }
     wrong.extend(jobs(history));
@@ -74,26 +96,6 @@ fn path(task: &Task, audit: &[&Entry], course: &Course) -> Vec<String> {
     wrong
 }
 
-/// I8: it crossed each edge over green gates.
-fn gates(task: &Task, audit: &[&Entry], course: &Course, history: &History) -> Vec<String> {
-    // With a release in between, the audit does not say which visit a move ended.
-    if count(audit, "release") > 0 {
-        return Vec::new();
-    }
-    let mut wrong = Vec::new();
-    for (index, (what, from, to)) in moves(audit).enumerate() {
-        let visit = index as i64 + 1;
-        let gates = course.edge(from).filter(|_| what == "advance").map_or(&[][..], |edge| &edge.gates);
-        for gate in gates {
-            let mut of_visit = history.evaluations.iter().filter(|e| e.task == task.id && e.visit == visit);
-            if !of_visit.any(|e| e.gate == *gate && e.call == "evaluate" && e.ending == "pass") {
-                wrong.push(format!("I8: task {}: {from} → {to} without a pass of {gate}", task.id));
-            }
-        }
-    }
-    wrong
-}
-
 /// I2: each move told its part, under the version that it ended, and no version told twice.
 fn told(task: &Task, audit: &[&Entry], history: &History) -> Vec<String> {
     let ours = format!("task-{}/v", task.id);
@@ -109,31 +111,6 @@ fn told(task: &Task, audit: &[&Entry], history: &History) -> Vec<String> {
     vec![format!("I2: task {}: {moves} moves, but the board was to be told of {} of them", task.id, versions.len())]
 }
 
-/// MRG-3: as many merges as it crossed merging edges, each with its work, and one pull request.
-fn merged(task: &Task, audit: &[&Entry], course: &Course, history: &History, outside: &Outside) -> Vec<String> {
-    let merging = |from: &str| course.edge(from).is_some_and(|edge: &Edge| edge.merge);
-    let crossed = moves(audit).filter(|(what, from, _)| *what == "advance" && merging(from)).count();
-    let title = format!("Merge {} {}", task.project, task.work_item);
-    let merges: Vec<_> = outside.merges.iter().filter(|m| m.project == task.project && m.title == title).collect();
-    let mut wrong = Vec::new();
-    // A held task may have been merged and not have got any further.
-    let most = if task.standing == "held" { crossed + 1 } else { crossed };
-    if merges.len() < crossed || merges.len() > most {
-        wrong.push(format!("I7: task {}: {} merges for {crossed} times over a merging edge", task.id, merges.len()));
-    }
-    let folder = format!("docs/work-items/{}/", task.work_item);
-    if merges.iter().any(|merge| !merge.tree.iter().any(|path| path.starts_with(&folder))) {
-        wrong.push(format!("I7: task {}: a merge without its work", task.id));
-    }
-    let here = history.pull_requests.iter().map(|pull| (&pull.project, &pull.branch));
-    let there = outside.pull_requests.iter().map(|(project, branch)| (project, branch));
-    let shown = here.chain(there).filter(|pull| *pull == (&task.project, &task.branch)).count();
-    if shown > crossed.max(1) {
-        wrong.push(format!("I7: task {}: {shown} pull requests", task.id));
-    }
-    wrong
-}
-
 /// It has ended: finished, or held for a stated reason.
 fn ended(task: &Task) -> Option<String> {
     let stated = task.held.as_ref().is_some_and(|reason| !reason.trim().is_empty());
@@ -141,34 +118,50 @@ fn ended(task: &Task) -> Option<String> {
     (!ended).then(|| format!("stuck: task {} is {} in {}", task.id, task.standing, task.stage))
 }
 
-/// QUE-2, I6: one role at a time works for a visit, and nothing says `running` when all is quiet.
-fn jobs(history: &History) -> Vec<String> {
+/// QUE-2: one role at a time works for a visit, and one does its work.
+fn one_at_work(history: &History) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut done: BTreeMap<(i64, i64), Vec<i64>> = BTreeMap::new();
-    for job in &history.jobs {
-        match job.state.as_str() {
-            "running" => wrong.push(format!("I6: job {} is running when all is quiet", job.id)),
-            "queued" => wrong.push(format!("stuck: job {} is queued when all is quiet", job.id)),
-            "done" if job.lane == "role" => done.entry((job.task, job.visit)).or_default().push(job.id),
-            _ => {}
+    for (states, are) in [(&["done"][..], "done"), (&["queued", "running"][..], "at work")] {
+        let mut jobs: BTreeMap<(i64, i64), Vec<i64>> = BTreeMap::new();
+        for job in history.jobs.iter().filter(|job| job.lane == "role" && states.contains(&&*job.state)) {
+            jobs.entry((job.task, job.visit)).or_default().push(job.id);
         }
+        let twice = jobs.into_iter().filter(|(_, jobs)| jobs.len() > 1);
+        wrong.extend(
+            twice.map(|((task, visit), jobs)| format!("QUE-2: task {task}, visit {visit}: jobs {jobs:?} are {are}")),
+        );
     }
-    let twice = done.into_iter().filter(|(_, jobs)| jobs.len() > 1);
-    wrong.extend(
-        twice.map(|((task, visit), jobs)| format!("QUE-2: task {task}, visit {visit}: jobs {jobs:?} are done")),
-    );
     wrong
 }
 
-/// LAU-6: an attempt runs once, a run begins once, and two runs of a task never at the same time.
-fn runs(history: &History, outside: &Outside) -> Vec<String> {
+/// I6: nothing says `running` when all is quiet.
+fn jobs(history: &History) -> Vec<String> {
+    let open = history.jobs.iter().filter_map(|job| match job.state.as_str() {
+        "running" => Some(format!("I6: job {} is running when all is quiet", job.id)),
+        "queued" => Some(format!("stuck: job {} is queued when all is quiet", job.id)),
+        _ => None,
+    });
+    open.collect()
+}
+
+/// LAU-6: an attempt runs once, of a job that is known.
+fn attempts(history: &History) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut attempts = BTreeSet::new();
     for run in &history.runs {
         if !attempts.insert((run.job, run.attempt)) {
             wrong.push(format!("LAU-6: job {} has run attempt {} twice", run.job, run.attempt));
         }
+        if !history.jobs.iter().any(|job| job.id == run.job) {
+            wrong.push(format!("LAU-6: run {} is of job {}, which nobody knows", run.id, run.job));
+        }
     }
+    wrong
+}
+
+/// LAU-6: a run begins once, and two runs of a task never at the same time.
+fn runs(history: &History, outside: &Outside) -> Vec<String> {
+    let mut wrong = Vec::new();
     let mut begun = BTreeSet::new();
     for note in outside.notes.iter().filter(|note| note.begins) {
         if !begun.insert(note.run) {
@@ -239,10 +232,14 @@ fn effects(history: &History, outside: &Outside) -> Vec<String> {
             wrong.push(format!("I2: {key} of {project} says it was sent and never arrived"));
         }
     }
+    wrong
+}
+
+/// I2: a key is decided once.
+fn keys(history: &History) -> Vec<String> {
     let mut keys = BTreeSet::new();
     let again = history.effects.iter().filter(|effect| !keys.insert((&effect.project, &effect.key)));
-    wrong.extend(again.map(|effect| format!("I2: {} of {} was decided twice", effect.key, effect.project)));
-    wrong
+    again.map(|effect| format!("I2: {} of {} was decided twice", effect.key, effect.project)).collect()
 }
 
 /// I7: nobody holds a lease when all is quiet.

@@ -22,6 +22,23 @@ pub fn put_process(database: &Path, pid: u32, start_ticks: u64, machine_boot: &s
     change(database, sql, (pid, start_ticks, machine_boot));
 }
 
+/// What anybody did about the daemon when there were no daemons yet, so that it is to be forgotten.
+const OLD_ENTRY: &str = "an entry of long ago";
+
+/// Adds an entry to the audit trail that is older than any is kept.
+pub fn add_old_entry(database: &Path) {
+    let sql =
+        "INSERT INTO audit (at_ms, actor, what, from_state, to_state, why) VALUES (0, 'ann', 'pause', '', '', ?1)";
+    change(database, sql, [OLD_ENTRY]);
+}
+
+/// How many of those there are still.
+pub fn old_entries(database: &Path) -> i64 {
+    let db = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database");
+    let sql = "SELECT count(*) FROM audit WHERE why = ?1";
+    db.query_row(sql, [OLD_ENTRY], |row| row.get(0)).expect("a table can be read")
+}
+
 /// Every task wants to be looked at.
 pub const LOOK_AT_ALL: &str = "UPDATE task SET next_look_at_ms = 0";
 
@@ -46,6 +63,12 @@ pub const CLAIMED_AND_LOST: &str =
 pub fn damage_run(task: i64) -> String {
     format!("UPDATE run SET pid = -1 WHERE job IN (SELECT id FROM job WHERE task = {task})")
 }
+
+/// The first event and the first effect are due again, and cannot be read.
+pub const DAMAGED_EVENT: &str = "UPDATE inbox SET state = 'new', not_before_ms = 0, attempts = -1 WHERE id = 1";
+/// See [`DAMAGED_EVENT`].
+pub const DAMAGED_EFFECT: &str =
+    "UPDATE outbox SET state = 'waiting', not_before_ms = 0, effect = 'no JSON' WHERE id = 1";
 
 /// Changes one row.
 fn change(database: &Path, sql: &str, params: impl Params) {

@@ -1,6 +1,7 @@
 //! What a daemon remembers, as far as the invariants speak about it.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Everything that was read from one database.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +16,10 @@ pub struct History {
     pub leases: Vec<Lease>,
     pub evaluations: Vec<Evaluation>,
     pub pull_requests: Vec<PullRequest>,
+    /// The boards of projects without a tracker of their own.
+    pub board: Vec<Card>,
+    /// What the loops have counted.
+    pub counters: BTreeMap<String, i64>,
 }
 
 /// A task as it is in the end.
@@ -24,10 +29,13 @@ pub struct Task {
     pub id: i64,
     pub project: String,
     pub work_item: String,
+    pub tracker_id: Option<String>,
     pub stage: String,
     pub visit: i64,
     pub version: i64,
     pub branch: String,
+    /// By which commit its work was merged last.
+    pub merge_commit: Option<String>,
     pub standing: String,
     /// Why it is held, if it is.
     pub held: Option<String>,
@@ -69,6 +77,7 @@ pub struct Run {
 #[allow(missing_docs, reason = "named as the columns")]
 pub struct Event {
     pub id: i64,
+    pub delivery: String,
     pub state: String,
     pub reason: Option<String>,
 }
@@ -102,7 +111,21 @@ pub struct Evaluation {
     pub visit: i64,
     pub gate: String,
     pub call: String,
+    pub mode: String,
     pub ending: String,
+    /// What was judged, and what it would be merged into.
+    pub subject: (String, String),
+}
+
+/// Where a work item stands on its board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Which project's.
+    pub project: String,
+    /// The work item, as the tracker has it.
+    pub item: String,
+    /// The state's name there.
+    pub state: String,
 }
 
 /// A pull request of the local forge.

@@ -10,10 +10,11 @@ mod broken;
 mod check;
 pub mod edit;
 mod history;
+mod judged;
 mod outside;
 mod read;
 
-pub use check::violations;
-pub use history::{Course, Edge, Effect, Entry, Evaluation, Event, History, Job, Lease, PullRequest, Run, Task};
+pub use check::{broken_at_any_time, violations};
+pub use history::{Card, Course, Edge, Effect, Entry, Evaluation, Event, History, Job, Lease, PullRequest, Run, Task};
 pub use outside::{Delivery, Merge, Note, Outside, merges, note, notes};
-pub use read::history;
+pub use read::{history, history_of_a_copy};

@@ -1,5 +1,6 @@
 //! What the world outside of the daemon has seen.
 
+use super::history::Card;
 use portcullis_testkit::TempRepo;
 use std::path::Path;
 
@@ -18,6 +19,8 @@ pub struct Outside {
     pub merges: Vec<Merge>,
     /// Branches for which pull requests were opened at the forge, with their projects; once for each.
     pub pull_requests: Vec<(String, String)>,
+    /// Where the work items stand on the boards of trackers.
+    pub board: Vec<Card>,
 }
 
 /// A line that a role has noted.
@@ -51,6 +54,12 @@ pub struct Merge {
     pub project: String,
     /// First line of its message.
     pub title: String,
+    /// The commit itself.
+    pub commit: String,
+    /// Where the target branch was.
+    pub base: String,
+    /// What was merged into it.
+    pub head: String,
     /// Paths that its tree has.
     pub tree: Vec<String>,
 }
@@ -73,11 +82,13 @@ pub fn notes(text: &str) -> Vec<Note> {
 
 /// The merge commits on the target branch of a bare repository, newest first.
 pub fn merges(repo: &TempRepo, origin: &Path, project: &str) -> Vec<Merge> {
-    let log = repo.run(origin, ["log", "--first-parent", "--merges", "--format=%H %s", "main"]);
+    let log = repo.run(origin, ["log", "--first-parent", "--merges", "--format=%H %P %s", "main"]);
     let one = |line: &str| {
-        let (commit, title) = line.split_once(' ').unwrap_or((line, ""));
-        let tree = repo.run(origin, ["ls-tree", "-r", "--name-only", commit]);
-        Merge { project: project.to_owned(), title: title.to_owned(), tree: tree.lines().map(str::to_owned).collect() }
+        let words: Vec<String> = line.splitn(4, ' ').map(str::to_owned).collect();
+        let Ok([commit, base, head, title]) = <[String; 4]>::try_from(words) else { panic!("`{line}` is no merge") };
+        let tree = repo.run(origin, ["ls-tree", "-r", "--name-only", &commit]);
+        let tree = tree.lines().map(str::to_owned).collect();
+        Merge { project: project.to_owned(), title, commit, base, head, tree }
     };
     log.lines().map(one).collect()
 }

@@ -1,12 +1,20 @@
 //! The one place where tests look into a daemon's database, past the interfaces that people have.
 
-use super::history::{Effect, Entry, Evaluation, Event, History, Job, Lease, PullRequest, Run, Task};
+use super::history::{Card, Effect, Entry, Evaluation, Event, History, Job, Lease, PullRequest, Run, Task};
 use rusqlite::{Connection, OpenFlags, Row};
 use std::path::Path;
 
 /// Reads everything. The daemon may still run; what is read is one snapshot.
 pub fn history(database: &Path) -> History {
-    let mut db = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+    all_of(Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database"))
+}
+
+/// Reads everything of a copy that nobody else has open, and leaves its files as they are.
+pub fn history_of_a_copy(database: &Path) -> History {
+    all_of(Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database"))
+}
+
+fn all_of(mut db: Connection) -> History {
     let db = db.transaction().expect("a transaction");
     let held = |text: Option<String>| {
         let held = serde_json::from_str::<serde_json::Value>(&text?).ok()?;
@@ -15,7 +23,8 @@ pub fn history(database: &Path) -> History {
     History {
         tasks: all(
             &db,
-            "SELECT id, project, work_item, stage, visit, version, branch, standing, held FROM task ORDER BY id",
+            "SELECT id, project, work_item, stage, visit, version, branch, standing, held, tracker_id, merge_commit
+               FROM task ORDER BY id",
             |row| {
                 Ok(Task {
                     id: row.get(0)?,
@@ -27,6 +36,8 @@ pub fn history(database: &Path) -> History {
                     branch: row.get(6)?,
                     standing: row.get(7)?,
                     held: held(row.get(8)?),
+                    tracker_id: row.get(9)?,
+                    merge_commit: row.get(10)?,
                 })
             },
         ),
@@ -49,8 +60,8 @@ pub fn history(database: &Path) -> History {
         runs: all(&db, "SELECT id, job, attempt FROM run ORDER BY id", |row| {
             Ok(Run { id: row.get(0)?, job: row.get(1)?, attempt: row.get(2)? })
         }),
-        events: all(&db, "SELECT id, state, reason FROM inbox ORDER BY id", |row| {
-            Ok(Event { id: row.get(0)?, state: row.get(1)?, reason: row.get(2)? })
+        events: all(&db, "SELECT id, state, reason, delivery FROM inbox ORDER BY id", |row| {
+            Ok(Event { id: row.get(0)?, state: row.get(1)?, reason: row.get(2)?, delivery: row.get(3)? })
         }),
         effects: all(&db, "SELECT project, task, key, state, reason, effect FROM outbox ORDER BY id", |row| {
             let effect: String = row.get(5)?;
@@ -66,18 +77,31 @@ pub fn history(database: &Path) -> History {
         leases: all(&db, "SELECT name, boot FROM lease ORDER BY name", |row| {
             Ok(Lease { name: row.get(0)?, holder: row.get(1)? })
         }),
-        evaluations: all(&db, "SELECT task, visit, gate, call, ending FROM evaluation ORDER BY id", |row| {
-            Ok(Evaluation {
-                task: row.get(0)?,
-                visit: row.get(1)?,
-                gate: row.get(2)?,
-                call: row.get(3)?,
-                ending: row.get(4)?,
-            })
-        }),
+        evaluations: all(
+            &db,
+            "SELECT task, visit, gate, call, mode, ending, subject FROM evaluation ORDER BY id",
+            |row| {
+                let subject: String = row.get(6)?;
+                let subject: serde_json::Value = serde_json::from_str(&subject).unwrap_or_default();
+                let revision = |name: &str| subject[name].as_str().unwrap_or_default().to_owned();
+                Ok(Evaluation {
+                    task: row.get(0)?,
+                    visit: row.get(1)?,
+                    gate: row.get(2)?,
+                    call: row.get(3)?,
+                    mode: row.get(4)?,
+                    ending: row.get(5)?,
+                    subject: (revision("head"), revision("target_head")),
+                })
+            },
+        ),
         pull_requests: all(&db, "SELECT project, branch FROM pull_request ORDER BY number", |row| {
             Ok(PullRequest { project: row.get(0)?, branch: row.get(1)? })
         }),
+        board: all(&db, "SELECT project, work_item, state FROM board_item ORDER BY project, work_item", |row| {
+            Ok(Card { project: row.get(0)?, item: row.get(1)?, state: row.get(2)? })
+        }),
+        counters: all(&db, "SELECT name, n FROM counter", |row| Ok((row.get(0)?, row.get(1)?))).into_iter().collect(),
     }
 }
 

@@ -2,8 +2,11 @@
 //! random moments. The longer forms are `cargo xtask chaos`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
+mod bells;
 mod crash_points;
+mod damage;
 mod finishing;
 mod random_kills;
 mod rivals;
 mod strangers;
+mod wal_cuts;

@@ -158,6 +158,73 @@ fn a_webhook_and_an_operator_that_ask_for_one_work_item_at_once_make_one_task_on
 }
 
 #[test]
+fn a_webhook_and_the_reconciler_that_tell_of_one_work_item_at_once_make_one_task_one_branch_and_one_job() {
+    // QUE-2, WEB-3, REC-3
+    const ITEMS: u64 = 12;
+    let (plane, latch) = (FakePlane::start(), Latch::new());
+    let scene = Scene::builder()
+        .manifest(MERGING)
+        .project(&plane.tracker())
+        .settings("[queue]\nmax_concurrency = 4\nmax_per_project = 4\n\n[reconcile]\ninterval_s = 1\n\n")
+        .role("developer", &format!("{}{WORK}", latch.note("$PORTCULLIS_WORK_ITEM")))
+        .build();
+    let item = |n: u64| format!("f81d4fae-4444-4a6b-9c5d-{n:012}");
+    let daemon = scene.start();
+    let tell = |n: u64, at: &str| {
+        let body = payload::work_item(&item(n), n, "To Analyse", at);
+        let answer = daemon.webhook(Source::Plane, "issue", &format!("d{n}"), &body);
+        assert!(matches!(answer.status, 200 | 202), "{}", answer.status);
+        answer.body["event"].as_i64().unwrap()
+    };
+    // Staged: the reconciler has found it, and is about to make an event of it, when the webhook comes and is handled.
+    plane.hold_history(true);
+    let at = plane.put(&item(1), 1, "To Analyse");
+    daemon.eventually("the reconciler has found it", || plane.asked_for_history(&item(1)) > 0);
+    let event = tell(1, &at);
+    daemon.until_handled(event);
+    plane.hold_history(false);
+    let ticks = || daemon.get("/queue").body["reconcile"]["ticks"].as_u64().unwrap();
+    // At once: it is put on the board and told of while the reconciler comes round. After one round it may have been found,
+    // after two it has.
+    std::thread::scope(|scope| {
+        for rival in 0..4 {
+            let (daemon, plane, tell, ticks) = (&daemon, &plane, &tell, &ticks);
+            scope.spawn(move || {
+                for n in (2..=ITEMS).filter(|n| n / 4 == rival) {
+                    let begun = ticks();
+                    let at = plane.put(&item(n), n, "To Analyse");
+                    let rounds = [2, 0, 1, 0][usize::try_from(n % 4).unwrap()];
+                    daemon.eventually("the reconciler comes round", || ticks() >= begun + rounds);
+                    daemon.until_handled(tell(n, &at));
+                }
+            });
+        }
+    });
+    let expected = usize::try_from(ITEMS).unwrap();
+    daemon.eventually("all are finished", || {
+        let standings = standings(&daemon);
+        standings.len() == expected && standings.iter().all(|rest| rest == "finished")
+    });
+    // Whatever the reconciler would still make of them, it has made.
+    let last = ticks() + 2;
+    daemon.eventually("it comes round twice", || ticks() >= last);
+    assert_eq!(daemon.stop(), Some(0));
+    let history = history(&scene.home().join("portcullis.db"));
+    let mut begun = latch.notes();
+    begun.sort();
+    let mut items: Vec<String> = (1..=ITEMS).map(|n| format!("demo-{n}")).collect();
+    items.sort();
+    assert_eq!(begun, items, "each role has run once");
+    assert_eq!((history.tasks.len(), history.jobs.len(), history.events.len()), (expected, expected, expected));
+    assert_eq!(history.audit.iter().filter(|entry| entry.what == "create").count(), expected);
+    let by_reconciler = history.events.iter().filter(|event| event.delivery.starts_with("polled-")).count();
+    println!("{by_reconciler} of {ITEMS} were told of by the reconciler first");
+    assert!((1..expected).contains(&by_reconciler), "both have won: {by_reconciler}");
+    let branches = scene.repo.run(&scene.repo.origin(), ["for-each-ref", "--format=%(refname:short)", "refs/heads/"]);
+    assert_eq!(branches.lines().count(), 1 + expected, "{branches}");
+}
+
+#[test]
 fn a_daemon_that_was_stopped_while_its_lease_went_to_a_rival_drops_its_work_when_it_wakes() {
     // LSE-1, I7, STG-2
     let latch = Latch::new();

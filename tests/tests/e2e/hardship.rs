@@ -259,6 +259,34 @@ fn a_database_that_may_not_be_written_is_refused_with_a_clear_word() {
 }
 
 #[test]
+fn a_second_daemon_on_the_same_database_is_refused_and_the_first_goes_on_undisturbed() {
+    // LSE-1, CFG-1
+    let scene = Scene::builder().manifest(ONE_STAGE).role("developer", WAITS).build();
+    let daemon = scene.start();
+    let first = daemon.new_task("DEMO-1");
+    told(&daemon, &scene.home().join("DEMO-1.begun"));
+    let files = ["url", "portcullis.db.lock"].map(|name| scene.home().join(name));
+    let known = files.each_ref().map(|file| std::fs::read_to_string(file).unwrap());
+    let (code, said) = refused(Command::new(program()), &scene);
+    assert_eq!(code, Some(2), "{said}");
+    let by = format!("is in use by another portcullis (pid {})", daemon.pid());
+    assert!(said.contains(&by) && said.contains("stop that one first"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+    assert_eq!(files.each_ref().map(|file| std::fs::read_to_string(file).unwrap()), known, "the first is still found");
+    // Its run goes on, and what comes in is done.
+    let queue = daemon.get("/queue").body;
+    assert_eq!((queue["running"].as_array().unwrap().len(), &queue["running"][0]["task"]), (1, &json!(first)));
+    std::fs::write(scene.home().join("go"), "").unwrap();
+    let second = daemon.new_task("DEMO-2");
+    daemon.until_rests(first, "finished");
+    daemon.until_rests(second, "finished");
+    let log = daemon.log();
+    assert_eq!((lines(&log, "a run has begun"), lines(&log, " ERROR ")), (2, 0), "{log}");
+    assert_eq!(daemon.stop(), Some(0));
+    scene.start().until_rests(second, "finished");
+}
+
+#[test]
 fn tasks_with_damaged_rows_are_held_with_the_reason_and_the_others_go_on() {
     // REA-6, NOT-1, OBS-2
     let scene = Scene::builder().manifest(APPROVED).role("developer", "echo \"$PORTCULLIS_WORK_ITEM\" > work.txt\n");

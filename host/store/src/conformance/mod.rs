@@ -83,6 +83,7 @@ promises! { ($)
         a_commit_on_an_old_version_writes_nothing,
         a_commit_without_the_drive_lease_writes_nothing,
         rivals_on_one_version_move_it_once,
+        of_sixteen_drivers_of_thirty_two_tasks_one_moves_each_version,
         a_return_keeps_the_feedback_word_for_word_until_it_is_mended,
         a_return_over_the_merge_forgets_it,
         entering_a_stage_calls_off_what_was_queued_for_the_last_visit,

@@ -3,6 +3,7 @@
 use super::Shared;
 use super::fixtures::*;
 use crate::model::*;
+use portcullis_core::effect::OutboxState;
 use portcullis_core::gate::{Evaluation, Verdict};
 use portcullis_core::ids::{RoleName, TaskId};
 use portcullis_core::job::{JobState, Lane};
@@ -121,6 +122,53 @@ pub(super) async fn rivals_on_one_version_move_it_once(store: &Shared) {
     assert_eq!(read(store, id).await.visit, 2);
     let snapshot = store.snapshot().await.unwrap();
     assert_eq!((snapshot.waiting.len(), snapshot.outbox_open.len()), (1, 1), "the losers had no effect");
+}
+
+pub(super) async fn of_sixteen_drivers_of_thirty_two_tasks_one_moves_each_version(store: &Shared) {
+    // I1, I7, LSE-1, STG-2: all go through all tasks, each from another one on. The clocks of their machines differ, so that
+    // a later one finds the leases of an earlier one past their time and takes them in the middle of its work.
+    let (tasks, drivers) = (32_usize, 16_usize);
+    let mut ids = Vec::new();
+    for number in 0..tasks {
+        ids.push(task(store, &format!("A-{number}")).await);
+    }
+    let mut rivals = tokio::task::JoinSet::new();
+    for driver in 0..drivers {
+        let (store, ids) = (store.clone(), ids.clone());
+        rivals.spawn(async move {
+            let now = at(i64::try_from(driver / 4 * 61_000).unwrap());
+            let mut moved = Vec::new();
+            for turn in 0..tasks {
+                let id = ids[(turn + driver * 2) % tasks];
+                let asked = store.acquire(&LeaseName::drive(id), &holder(BOOT), now, MINUTE).await.unwrap();
+                let Acquire::Won(lease) = asked else { continue };
+                let seen = read(&store, id).await;
+                let mut commit = decided(&seen, advance(&format!("stage-{}", seen.version), Some("developer")), now);
+                commit.effects = vec![comment(&format!("task-{id}/v{}/{driver}", seen.version), "moved")];
+                if let Committed::Done { version } = store.commit(&lease, commit).await.unwrap() {
+                    moved.push((id, version, driver));
+                }
+                store.release(lease).await.unwrap();
+            }
+            moved
+        });
+    }
+    let mut moved: Vec<_> = rivals.join_all().await.into_iter().flatten().collect();
+    moved.sort_unstable();
+    for id in &ids {
+        let of_task = moved.iter().filter(|(moved, ..)| moved == id);
+        let versions: Vec<i64> = of_task.map(|(_, version, _)| *version).collect();
+        let now = read(store, *id).await;
+        assert_eq!(versions, (2..=now.version).collect::<Vec<_>>(), "task {id}: one winner for each version");
+        assert!(now.version > 1, "nobody has moved task {id}");
+        assert_eq!((now.stage, now.visit), (stage(&format!("stage-{}", now.version - 1)), now.version));
+    }
+    let snapshot = store.snapshot().await.unwrap();
+    assert_eq!(snapshot.waiting.len(), tasks, "the last move's job alone");
+    let told = i64::try_from(moved.len()).unwrap();
+    assert!(snapshot.outbox.contains(&(OutboxState::Waiting, told)), "the losers had no effect: {:?}", snapshot.outbox);
+    let trail = store.audit(Filter { limit: 10_000, ..Filter::default() }).await.unwrap();
+    assert_eq!(trail.iter().filter(|row| row.what == "advance").count(), moved.len());
 }
 
 pub(super) async fn a_return_keeps_the_feedback_word_for_word_until_it_is_mended(store: &Shared) {
