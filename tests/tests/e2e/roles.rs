@@ -274,7 +274,7 @@ fn a_role_that_is_missing_crashes_hangs_or_floods_says_so_and_disturbs_nobody() 
             (shown["job"]["state"].as_str(), shown["job"]["attempt"].as_i64()),
             (Some("failed"), Some(attempts))
         );
-        assert_eq!(shown["board"]["state"], "blocked", "the board shows it: {shown:#}");
+        daemon.until(id, "the board shows it", |shown| shown["board"]["state"] == "blocked");
     }
     let bleeding = made(PROJECT, "BLEED");
     let reason = daemon.until_rests(bleeding, "held")["task"]["held"]["reason"].as_str().unwrap().to_owned();
