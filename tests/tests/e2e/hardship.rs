@@ -287,6 +287,15 @@ fn a_second_daemon_on_the_same_database_is_refused_and_the_first_goes_on_undistu
 }
 
 #[test]
+fn a_daemon_that_is_asked_to_end_the_moment_it_listens_ends_properly() {
+    // LAU-6
+    let scene = Scene::builder().build();
+    for _ in 0..5 {
+        assert_eq!(scene.start().stop(), Some(0));
+    }
+}
+
+#[test]
 fn tasks_with_damaged_rows_are_held_with_the_reason_and_the_others_go_on() {
     // REA-6, NOT-1, OBS-2
     let scene = Scene::builder().manifest(APPROVED).role("developer", "echo \"$PORTCULLIS_WORK_ITEM\" > work.txt\n");

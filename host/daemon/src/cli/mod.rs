@@ -153,9 +153,15 @@ fn daemon(args: &ServeArgs) -> Outcome {
     init_logging();
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
-        let running = serve::start(settings).await?;
+        // From the beginning: whoever sees it listen may ask it to end at once.
+        let mut asked_to_end = std::pin::pin!(listen_for_end()?);
+        let running = tokio::select! {
+            running = serve::start(settings) => running?,
+            // Nothing has begun that would not survive this.
+            () = &mut asked_to_end => return Ok(ExitCode::SUCCESS),
+        };
         tokio::select! {
-            ended = wait_for_end() => ended?,
+            () = asked_to_end => {}
             failed = reload_when_asked(&running.app) => failed?,
         }
         tracing::info!("stopping: nothing new is begun; runs go on under their shims");
@@ -178,17 +184,16 @@ async fn reload_when_asked(app: &std::sync::Arc<crate::app::App>) -> anyhow::Res
     std::future::pending().await
 }
 
-/// Until SIGTERM or Ctrl-C.
-///
-/// # Errors
-/// If signals cannot be listened to.
-pub async fn wait_for_end() -> anyhow::Result<()> {
-    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminated.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-    }
-    Ok(())
+/// From now on SIGTERM and Ctrl-C end nothing by themselves; what it answers is over once one of them came.
+fn listen_for_end() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
 }
 
 /// Logs to standard error; `RUST_LOG` chooses, `info` without it; JSON with `PORTCULLIS_LOG=json`.
