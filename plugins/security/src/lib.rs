@@ -8,11 +8,14 @@
 //!
 //! Absent for now: the dependency audit. Its switch exists and says so.
 
+mod checksum;
 pub mod config;
 mod entropy;
 mod generic;
 pub mod glue;
+mod keywords;
 mod kube;
+mod pass;
 pub mod paths;
 pub mod range;
 pub mod redact;

@@ -1,7 +1,7 @@
 //! Whether a candidate value could be a real secret: placeholders, variables, templates and plain words are not.
 
-use crate::entropy;
-use crate::rules::Check;
+use crate::rules::{Check, Checksum, Rule};
+use crate::{checksum, entropy};
 
 /// Words that stand in values meant to be replaced. Compared without case.
 const PLACEHOLDERS: &str = "example placeholder changeme change_me change-me replace redacted your_ your- yourapi yourkey yoursecret \
@@ -118,7 +118,17 @@ fn is_password(value: &[u8]) -> bool {
 }
 
 /// Whether `secret` passes what its rule asks beyond the pattern.
-pub(crate) fn passes(check: Check, least_bits: f32, secret: &[u8]) -> bool {
+pub(crate) fn passes(rule: &Rule, secret: &[u8]) -> bool {
+    match rule.checksum {
+        Checksum::None => enough(rule.check, rule.bits, secret),
+        Checksum::Crc32 => {
+            checksum::crc32_holds(secret)
+                || enough(rule.check, rule.bits, secret) && !has_words(secret.get(4..).unwrap_or_default())
+        }
+    }
+}
+
+fn enough(check: Check, least_bits: f32, secret: &[u8]) -> bool {
     if entropy::shannon(secret) < least_bits {
         return false;
     }
@@ -131,7 +141,7 @@ pub(crate) fn passes(check: Check, least_bits: f32, secret: &[u8]) -> bool {
                 && secret.iter().any(u8::is_ascii_alphabetic)
         }
         Check::Random => {
-            passes(Check::Mixed, 0.0, secret)
+            enough(Check::Mixed, 0.0, secret)
                 && !is_template(secret)
                 && !is_identifier(secret)
                 && (secret.len() >= 48 || !has_words(secret))
