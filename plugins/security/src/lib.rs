@@ -10,6 +10,7 @@
 
 mod checksum;
 pub mod config;
+mod encoded;
 mod entropy;
 mod generic;
 pub mod glue;

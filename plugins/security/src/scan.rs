@@ -10,6 +10,7 @@
 use crate::keywords::{self, Matches};
 use crate::pass::Pass;
 use crate::rules::{self, Rule};
+use crate::{encoded, text};
 use regex::bytes::{Regex, RegexBuilder};
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -97,12 +98,39 @@ impl Scanner {
         Ok(Self { slots: rules::all().map(slot).collect() })
     }
 
-    /// Every secret in `text`, in order. `guess` also takes what merely looks random; leave it off for binary data and files
-    /// that are full of hashes.
+    /// Every secret in `text`, in order, also behind one layer of base64. `guess` also takes what merely looks random; leave it
+    /// off for binary data and files that are full of hashes.
     ///
     /// # Errors
     /// [`ScanError::Pattern`]; never because of `text`.
     pub fn scan(&self, text: &[u8], guess: bool) -> Result<Vec<Hit>, ScanError> {
+        let mut hits = self.scan_plain(text, guess)?;
+        let (mut inner, mut counted) = (Vec::new(), (0, 0));
+        for encoded in encoded::find(text) {
+            let span = encoded.span();
+            // What was found without decoding is that very secret, in its usual dress.
+            if hits.iter().any(|hit| hit.secret.start < span.end && span.start < hit.secret.end) {
+                continue;
+            }
+            for hit in self.scan_plain(&text::decode(&encoded.text), guess)? {
+                let secret = if encoded.is_plain() { encoded.place(&hit.secret) } else { span.clone() };
+                counted.1 += text::count_lines(&text[counted.0..secret.start]);
+                counted.0 = secret.start;
+                let line = u32::try_from(counted.1 + 1).unwrap_or(u32::MAX);
+                inner.push(Hit { line, span: secret.clone(), secret, ..hit });
+            }
+            if hits.len() + inner.len() > MOST_HITS {
+                break;
+            }
+        }
+        if !inner.is_empty() {
+            hits.append(&mut inner);
+            hits.sort_by_key(|hit| hit.secret.start);
+        }
+        Ok(hits)
+    }
+
+    fn scan_plain(&self, text: &[u8], guess: bool) -> Result<Vec<Hit>, ScanError> {
         let mut pass = Pass::over(text, guess, &self.slots);
         for (end, numbers) in Matches::of(text) {
             for number in numbers {
@@ -121,7 +149,6 @@ impl Scanner {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::text;
     use proptest::prelude::*;
 
     fn hits(text: &[u8]) -> Vec<Hit> {
@@ -167,6 +194,36 @@ mod tests {
     fn two_secrets_on_one_line_are_two_hits_and_one_secret_is_one() {
         let text = format!("token = \"{}\" other_token = \"{}\"", token(), token().replace("x7", "y8"));
         assert_eq!(hits(text.as_bytes()).len(), 2);
+    }
+
+    fn base64(bytes: &[u8]) -> String {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let group = |chunk: &[u8]| {
+            let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+            let letter = |place: usize| char::from(ALPHABET[(word >> (18 - 6 * place) & 63) as usize]);
+            (0..4).map(|place| if place <= chunk.len() { letter(place) } else { '=' }).collect::<String>()
+        };
+        bytes.chunks(3).map(group).collect()
+    }
+
+    // SEC-2
+    #[test]
+    fn a_secret_behind_one_layer_of_base64_is_found_on_its_line() {
+        let wide: Vec<u8> = format!("$x = '{}'", token()).encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for wrapped in [token().into_bytes(), format!("first line\nTOKEN={}\nlast", token()).into_bytes(), wide] {
+            let text = format!("a\nb\nvalue: {}\nc\n", base64(&wrapped));
+            let found = hits(text.as_bytes());
+            assert_eq!(
+                found.iter().map(|hit| (hit.rule.id, hit.line)).collect::<Vec<_>>(),
+                [("github-token", 3)],
+                "{text}"
+            );
+            assert!(text[found[0].secret.clone()].len() >= 54);
+        }
+        let long = base64(format!("{}{}{}", "some text ".repeat(20), token(), " and more".repeat(20)).as_bytes());
+        let lines: Vec<String> = long.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into()).collect();
+        let found = hits(format!("body:\n{}\n", lines.join("\n")).as_bytes());
+        assert_eq!(found.iter().map(|hit| (hit.rule.id, hit.line)).collect::<Vec<_>>(), [("github-token", 5)]);
     }
 
     // SEC-6
