@@ -18,8 +18,8 @@ fn base62(mut number: u32) -> [u8; 6] {
     text
 }
 
-/// CRC-32 as in zip and gzip. Bit by bit: it is run over tokens of forty characters and, once, over what an archive holds.
-pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+/// CRC-32 as in zip and gzip. Bit by bit: it is run over tokens of forty characters.
+fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
     })

@@ -25,8 +25,18 @@ pub(crate) fn find(line: &[u8], keyword: Range<usize>) -> Option<Range<usize>> {
     let name = extend(line, &keyword);
     // The cheap question first: nearly always there is no literal, or none long enough.
     let found = literal(line, name.end).filter(|found| found.span.len() >= SHORTEST_VALUE)?;
+    if found.listed && is_value(line, name.start) {
+        return None;
+    }
     let promise = promise(&line[name])?;
     believable(promise, &found, &line[found.span.clone()]).then_some(found.span)
+}
+
+/// Whether what begins at `start` is itself a value, as in `"kind": "secret", "next": …`.
+fn is_value(line: &[u8], start: usize) -> bool {
+    let before = line[..start].trim_ascii_end();
+    let before = before.strip_suffix(b"\"").or(before.strip_suffix(b"'")).unwrap_or(before).trim_ascii_end();
+    matches!(before, [.., b':' | b'='])
 }
 
 fn is_name(byte: u8) -> bool {
@@ -116,6 +126,8 @@ struct Found {
     quoted: bool,
     /// An operator stands between name and value, not mere space.
     assigned: bool,
+    /// Only a comma does, as between two arguments.
+    listed: bool,
 }
 
 /// The literal after the name: `= "…"`, `: …`, `=> '…'`, `("…")`, `>…<`, ` …`.
@@ -156,7 +168,12 @@ fn literal(line: &[u8], from: usize) -> Option<Found> {
     if length == 0 || length > LONGEST_VALUE || called || quote.is_some() && !closed {
         return None;
     }
-    Some(Found { span: at..at + length, quoted: quote.is_some(), assigned: operators + calls > 0 })
+    Some(Found {
+        span: at..at + length,
+        quoted: quote.is_some(),
+        assigned: operators + calls > 0,
+        listed: operators == 0 && calls > 0,
+    })
 }
 
 fn believable(promise: Promise, found: &Found, secret: &[u8]) -> bool {
@@ -290,6 +307,7 @@ mod tests {
             "token = SOME_TOKEN_CONSTANT_V2_NAME".to_string(),
             "password = \"your_password_1\"".to_string(),
             "the token of which we speak".to_string(),
+            format!("{{\"kind\": \"custom-token\", \"{secret}\": 1}}"),
         ] {
             let keyword = ["token", "key", "passw"].into_iter().find(|word| line.contains(word)).unwrap_or("token");
             assert_eq!(found(&line, keyword), None, "{line}");

@@ -8,12 +8,14 @@
 //!
 //! Absent for now: the dependency audit. Its switch exists and says so.
 
+pub mod archive;
 mod checksum;
 pub mod config;
 mod encoded;
 mod entropy;
 mod generic;
 pub mod glue;
+mod inside;
 mod keywords;
 mod kube;
 mod pass;
