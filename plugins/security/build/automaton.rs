@@ -2,7 +2,7 @@
 //! look-up a byte and nothing else. It takes upper and lower case for the same.
 
 use crate::rules::Rule;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::error::Error;
 use std::fmt::Write;
 
@@ -57,16 +57,21 @@ pub(crate) fn render(rules: &[Rule]) -> Result<String, Box<dyn Error>> {
     Ok(text)
 }
 
+/// Letters in the order of how common they are in sources. Their classes come first, so that the half of a row of the table
+/// that is looked at most is one line of the processor's cache.
+const COMMON: &[u8] = b"etaoinsrldcumhpfgbyvwkxjqz_-.";
+
 /// Bytes that no keyword holds are all of class 0; a letter has the same class in either case.
 fn classes<'a>(words: impl Iterator<Item = &'a String>) -> (Vec<u8>, usize) {
+    let held: BTreeSet<u8> = words.flat_map(|word| word.bytes()).collect();
+    let common = COMMON.iter().copied().filter(|byte| held.contains(byte));
+    let rest = held.iter().copied().filter(|byte| !COMMON.contains(byte));
     let mut classes = vec![0u8; 256];
     let mut count = 1;
-    for byte in words.flat_map(|word| word.bytes()) {
-        if classes[usize::from(byte)] == 0 {
-            classes[usize::from(byte)] = count;
-            classes[usize::from(byte.to_ascii_uppercase())] = count;
-            count += 1;
-        }
+    for byte in common.chain(rest) {
+        classes[usize::from(byte)] = count;
+        classes[usize::from(byte.to_ascii_uppercase())] = count;
+        count += 1;
     }
     (classes, usize::from(count))
 }

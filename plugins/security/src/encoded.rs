@@ -48,8 +48,27 @@ impl Encoded {
     }
 }
 
+/// The alphabet, both of its dialects.
+static ALPHABET: [bool; 256] = {
+    let mut table = [false; 256];
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
+    let mut at = 0;
+    while at < letters.len() {
+        table[letters[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+    ALPHABET[usize::from(byte)]
+}
+
+/// Whether a stretch of the least length may stand around `at`: it must reach halfway to one side.
+fn may_be_in_run(text: &[u8], at: usize) -> bool {
+    const HALF: usize = SHORTEST / 2;
+    let is = |at: usize| text.get(at).is_some_and(|byte| is_base64(*byte));
+    is(at) && (at >= HALF - 1 && is(at - HALF / 2) && is(at - (HALF - 1)) || is(at + HALF / 2) && is(at + HALF))
 }
 
 /// Every stretch of `text` that is base64 of text, in order.
@@ -74,12 +93,12 @@ pub(crate) fn find(text: &[u8]) -> impl Iterator<Item = Encoded> {
 fn next_run(text: &[u8], from: usize) -> Option<Range<usize>> {
     let mut at = from + SHORTEST - 1;
     while at < text.len() {
-        let before = text[from..=at].iter().rev().take_while(|byte| is_base64(**byte)).count();
-        let start = at + 1 - before;
-        if before == 0 {
+        if !may_be_in_run(text, at) {
             at += SHORTEST;
             continue;
         }
+        let before = text[from..=at].iter().rev().take_while(|byte| is_base64(**byte)).count();
+        let start = at + 1 - before;
         let after = text[at + 1..].iter().take_while(|byte| is_base64(**byte)).count();
         let end = at + 1 + after;
         if end - start >= SHORTEST {
@@ -159,6 +178,17 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].text, [vec![b'A'; 96], b"BBB".to_vec()].concat());
         assert_eq!(&text[found[0].place(&(96..99))], "QkJC");
+    }
+
+    // SEC-2
+    #[test]
+    fn a_stretch_is_found_wherever_it_begins() {
+        let encoded = "YSB0ZXh0IG9mIGxlbmd0aDI0";
+        for before in 0..60 {
+            let text = format!("{}{encoded} and more", " ".repeat(before));
+            assert_eq!(find(text.as_bytes()).map(|found| found.span()).collect::<Vec<_>>(), [before..before + 24]);
+            assert_eq!(find(text.trim_end_matches(" and more").as_bytes()).count(), 1);
+        }
     }
 
     // SEC-2
