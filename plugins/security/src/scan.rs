@@ -231,6 +231,7 @@ mod tests {
     fn a_disabled_rule_finds_nothing() {
         let scanner = Scanner::new(&["github-token".into(), "generic-secret".into()]).unwrap();
         assert!(scanner.scan(token().as_bytes(), true).unwrap().is_empty());
+        assert!(matches!(Scanner::new(&["no-such-rule".into()]), Err(ScanError::Unknown(_))));
     }
 
     proptest! {
