@@ -42,7 +42,9 @@ pub(crate) fn render(rules: &[Rule]) -> Result<String, Box<dyn Error>> {
         }
     }
     let ends: Vec<&[usize]> = order[first..].iter().map(|old| states[*old].ends.as_slice()).collect();
+    let longest = keywords.keys().map(String::len).max().unwrap_or(0);
     let mut text = format!("pub(super) const SHIFT: u32 = {shift};\npub(super) const FIRST: u16 = {first};\n");
+    writeln!(text, "pub(super) const LONGEST: usize = {longest};")?;
     writeln!(text, "pub(super) static CLASSES: [u8; 256] = {classes:?};")?;
     writeln!(text, "pub(super) static NEXT: [u16; {}] = {next:?};", next.len())?;
     writeln!(text, "pub(super) static ENDS: [&[u16]; {}] = [", ends.len())?;
