@@ -8,6 +8,8 @@ use crate::{entropy, value};
 use std::ops::Range;
 
 const LONGEST_NAME: usize = 48;
+/// Shorter values are not told from words.
+const SHORTEST_VALUE: usize = 8;
 const LONGEST_VALUE: usize = 512;
 
 /// What the name promises, and so how much the value must prove.
@@ -21,9 +23,20 @@ enum Promise {
 /// The secret in `line` that the keyword at `keyword` names, if it does.
 pub(crate) fn find(line: &[u8], keyword: Range<usize>) -> Option<Range<usize>> {
     let name = extend(line, &keyword);
-    let promise = promise(&line[name.clone()])?;
-    let found = literal(line, name.end)?;
+    // The cheap question first: nearly always there is no literal, or none long enough.
+    let found = literal(line, name.end).filter(|found| found.span.len() >= SHORTEST_VALUE)?;
+    if found.listed && is_value(line, name.start) {
+        return None;
+    }
+    let promise = promise(&line[name])?;
     believable(promise, &found, &line[found.span.clone()]).then_some(found.span)
+}
+
+/// Whether what begins at `start` is itself a value, as in `"kind": "secret", "next": …`.
+fn is_value(line: &[u8], start: usize) -> bool {
+    let before = line[..start].trim_ascii_end();
+    let before = before.strip_suffix(b"\"").or(before.strip_suffix(b"'")).unwrap_or(before).trim_ascii_end();
+    matches!(before, [.., b':' | b'='])
 }
 
 fn is_name(byte: u8) -> bool {
@@ -69,7 +82,7 @@ fn promise(name: &[u8]) -> Option<Promise> {
         permission permissions list set bits generator time mixin";
     /// Anywhere in the name these make it something that may be known.
     const KNOWN: &str = "public pub primary foreign keyboard keyword keywords sort partition hot idempotency csrf xsrf \
-        fingerprint checksum integrity license author authors authority monkey keystroke keypress keydown \
+        fingerprint checksum integrity websocket license author authors authority monkey keystroke keypress keydown \
         keyup keycode tokenizer tokenize etag sha sha1 sha256 sha512 md5 hash digest publishable signature \
         commit revision rev publickeytoken publickey recaptcha";
     /// Behind the word that counts these say nothing.
@@ -113,6 +126,8 @@ struct Found {
     quoted: bool,
     /// An operator stands between name and value, not mere space.
     assigned: bool,
+    /// Only a comma does, as between two arguments.
+    listed: bool,
 }
 
 /// The literal after the name: `= "…"`, `: …`, `=> '…'`, `("…")`, `>…<`, ` …`.
@@ -153,7 +168,12 @@ fn literal(line: &[u8], from: usize) -> Option<Found> {
     if length == 0 || length > LONGEST_VALUE || called || quote.is_some() && !closed {
         return None;
     }
-    Some(Found { span: at..at + length, quoted: quote.is_some(), assigned: operators + calls > 0 })
+    Some(Found {
+        span: at..at + length,
+        quoted: quote.is_some(),
+        assigned: operators + calls > 0,
+        listed: operators == 0 && calls > 0,
+    })
 }
 
 fn believable(promise: Promise, found: &Found, secret: &[u8]) -> bool {
@@ -163,9 +183,17 @@ fn believable(promise: Promise, found: &Found, secret: &[u8]) -> bool {
     }
     match promise {
         Promise::Password => believable_password(found, secret),
-        Promise::Secret => believable_secret(found, secret, if found.quoted && found.assigned { 15 } else { 20 }, true),
+        Promise::Secret => {
+            let shortest = if found.quoted && found.assigned { 15 } else { 20 };
+            believable_secret(found, secret, shortest, true) || is_strong_password(found, secret)
+        }
         Promise::Key => found.assigned && believable_secret(found, secret, 20, false),
     }
+}
+
+/// Base64 of what is no secret: plain text, a public key, a certificate.
+fn is_known_base64(secret: &[u8]) -> bool {
+    value::base64(secret).is_some_and(|decoded| value::is_prose(&decoded) || value::is_public_der(&decoded))
 }
 
 fn believable_password(found: &Found, secret: &[u8]) -> bool {
@@ -183,7 +211,21 @@ fn believable_password(found: &Found, secret: &[u8]) -> bool {
         && entropy::restlessness(secret) >= 0.25
         && !value::is_identifier(secret)
         && !value::has_words(secret)
+        && !is_known_base64(secret)
         && (found.quoted || digits >= 2)
+}
+
+/// Letters of both cases, digits and signs in restless order: nothing but a password looks so.
+fn is_strong_password(found: &Found, secret: &[u8]) -> bool {
+    let holds = |kind: fn(&u8) -> bool| secret.iter().any(kind);
+    believable_password(found, secret)
+        && found.quoted
+        && (10..=40).contains(&secret.len())
+        && holds(u8::is_ascii_lowercase)
+        && holds(u8::is_ascii_uppercase)
+        && holds(u8::is_ascii_digit)
+        && holds(|byte| matches!(byte, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*'))
+        && entropy::restlessness(secret) >= 0.6
 }
 
 fn believable_secret(found: &Found, secret: &[u8], shortest: usize, hex_counts: bool) -> bool {
@@ -212,7 +254,8 @@ fn believable_secret(found: &Found, secret: &[u8], shortest: usize, hex_counts: 
         && !secret.starts_with(b"/")
         && !secret.starts_with(b".")
         && !value::is_identifier(secret)
-        && !value::base64(secret).is_some_and(|decoded| value::is_prose(&decoded))
+        && !value::is_time_uuid(secret)
+        && !is_known_base64(secret)
         && !(secret.len() < if found.quoted { 48 } else { 200 } && value::has_words(secret))
 }
 
@@ -264,6 +307,7 @@ mod tests {
             "token = SOME_TOKEN_CONSTANT_V2_NAME".to_string(),
             "password = \"your_password_1\"".to_string(),
             "the token of which we speak".to_string(),
+            format!("{{\"kind\": \"custom-token\", \"{secret}\": 1}}"),
         ] {
             let keyword = ["token", "key", "passw"].into_iter().find(|word| line.contains(word)).unwrap_or("token");
             assert_eq!(found(&line, keyword), None, "{line}");

@@ -1,18 +1,25 @@
 //! The security gate of Portcullis: no secret enters the history that is about to be merged.
 //!
-//! From the bottom up: [`rules`] says what secrets look like, [`scan`] finds them in bytes, [`range`] decides which bytes a
-//! range of commits is answerable for, [`report`] words what was found, and [`glue`] joins that to the host.
+//! From the bottom up: [`rules`] says what secrets look like, [`scan`] finds them in bytes, [`archive`] hands over what is
+//! packed, [`range`] decides which bytes a range of commits is answerable for, [`report`] words what was found, and [`glue`]
+//! joins that to the host.
 //!
 //! What must always hold: the scan is offline; whatever could not be looked at is a refusal or a finding, never a pass;
 //! no finding, summary or refusal carries a secret; configuration and exceptions come from the target branch alone.
 //!
 //! Absent for now: the dependency audit. Its switch exists and says so.
 
+pub mod archive;
+mod checksum;
 pub mod config;
+mod encoded;
 mod entropy;
 mod generic;
 pub mod glue;
+mod inside;
+mod keywords;
 mod kube;
+mod pass;
 pub mod paths;
 pub mod range;
 pub mod redact;

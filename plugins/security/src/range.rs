@@ -9,7 +9,9 @@
 //!
 //! Deliberately absent: diffs. They depend on attributes that the branch writes, and they hide what they call binary.
 
+use crate::archive::{Gap, Limits};
 use crate::config::inline;
+use crate::inside::{self, Inside};
 use crate::scan::{Hit, ScanError, Scanner};
 use crate::source::{Blob, ChangeKind, Commit, EntryKind, Source, TreeChange};
 use crate::text::{self, Lines};
@@ -55,6 +57,28 @@ pub struct Leak {
     pub inline: bool,
 }
 
+/// Why something was not scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is a submodule.
+    Submodule,
+    /// It has this many bytes.
+    TooLarge(u64),
+    /// It is an archive, or stands in one, and this kept it from being unpacked.
+    Packed(Gap),
+}
+
+impl Unread {
+    /// Whether a secret may hide in it that nobody else looks for. A submodule has a history of its own; archives in
+    /// archives and rare kinds of compression are documented as not looked into.
+    pub fn matters(self) -> bool {
+        match self {
+            Self::TooLarge(_) | Self::Packed(Gap::Encrypted | Gap::TooLarge | Gap::Damaged) => true,
+            Self::Submodule | Self::Packed(Gap::Foreign(_) | Gap::Nested) => false,
+        }
+    }
+}
+
 /// Something that was not scanned.
 #[derive(Clone, Debug)]
 pub struct Skipped {
@@ -62,8 +86,8 @@ pub struct Skipped {
     pub commit: String,
     /// Readable path.
     pub path: String,
-    /// Bytes; none for a submodule.
-    pub size: Option<u64>,
+    /// Why.
+    pub why: Unread,
 }
 
 /// What was looked at, and what was found.
@@ -81,7 +105,7 @@ pub struct Looked {
     pub bytes: u64,
     /// Secrets, in the order of the commits.
     pub leaks: Vec<Leak>,
-    /// Objects too large, and submodules.
+    /// Objects too large, archives that could not be unpacked, and submodules.
     pub skipped: Vec<Skipped>,
 }
 
@@ -187,14 +211,14 @@ impl<S: Source> Walk<'_, S> {
         if candidate.before.is_empty() {
             self.keep(commit, Place::Name, path, path, &in_name, &named);
         }
-        let skip = |size| Skipped { commit: commit.id.clone(), path: shown_path(path, &named), size };
+        let skip = |why| Skipped { commit: commit.id.clone(), path: shown_path(path, &named), why };
         if candidate.change.entry == EntryKind::Submodule {
-            self.looked.skipped.push(skip(None));
+            self.looked.skipped.push(skip(Unread::Submodule));
             return Ok(());
         }
         self.paths.insert(path.clone());
         if candidate.change.size > self.max_blob {
-            self.looked.skipped.push(skip(Some(candidate.change.size)));
+            self.looked.skipped.push(skip(Unread::TooLarge(candidate.change.size)));
             return Ok(());
         }
         let may_guess = !paths::is_full_of_hashes(path);
@@ -209,13 +233,39 @@ impl<S: Source> Walk<'_, S> {
         let hits = self.scanner.scan(&content, may_guess && !text::is_binary(&content)).map_err(fault)?;
         self.looked.objects += 1;
         self.looked.bytes += blob.bytes.len() as u64;
-        if hits.is_empty() {
+        let inside = inside::look(self.scanner, path, &blob.bytes, Limits::of(self.max_blob)).map_err(fault)?;
+        if hits.is_empty() && inside.is_empty() {
             self.clean.insert(key);
             return Ok(());
         }
-        let new = self.only_new(candidate, gone, &content, hits)?;
+        let earlier = self.earlier(candidate, gone)?;
+        let mut lines = Lines::default();
+        for version in &earlier {
+            lines.add(version);
+        }
+        let is_new = |text: &[u8], hit: &Hit| !lines.hold(text, &hit.span);
+        let new: Vec<Hit> =
+            hits.into_iter().filter(|hit| is_new(&content, hit) && !inside.holds(&content, hit)).collect();
         self.keep(commit, Place::File, path, &content, &new, &named);
+        self.inside(commit, &inside, candidate.before.is_empty(), is_new);
         Ok(())
+    }
+
+    /// Keeps what stands in an archive.
+    fn inside(&mut self, commit: &Commit, inside: &Inside, whole: bool, is_new: impl Fn(&[u8], &Hit) -> bool) {
+        for part in &inside.parts {
+            let named: Vec<&[u8]> = part.named.iter().map(|hit| &part.path[hit.secret.clone()]).collect();
+            if whole {
+                self.keep(commit, Place::Name, &part.path, &part.path, &part.named, &named);
+            }
+            let new: Vec<Hit> = part.hits.iter().filter(|hit| is_new(&part.text, hit)).cloned().collect();
+            self.keep(commit, Place::File, &part.path, &part.text, &new, &named);
+        }
+        for (path, named, gap) in &inside.gaps {
+            let named: Vec<&[u8]> = named.iter().map(|hit| &path[hit.secret.clone()]).collect();
+            let (commit, path) = (commit.id.clone(), shown_path(path, &named));
+            self.looked.skipped.push(Skipped { commit, path, why: Unread::Packed(*gap) });
+        }
     }
 
     /// Reads an object and insists on its size: a short read is how a scan comes to miss what it was to find.
@@ -232,18 +282,13 @@ impl<S: Source> Walk<'_, S> {
         )))
     }
 
-    /// Of `hits` those with a line that stood in no parent's version of the file, nor, for a file that is new, in one that
-    /// the same commit deleted (git knows no renames). A version that cannot be read in full excuses nothing.
-    fn only_new(
-        &self,
-        candidate: &Candidate<'_>,
-        gone: &[&str],
-        content: &[u8],
-        hits: Vec<Hit>,
-    ) -> Result<Vec<Hit>, Refusal> {
+    /// The texts of the file's versions in the parents, or, for a file that is new, of those that the same commit deleted (git
+    /// knows no renames), and what stands in them if they are archives: a hit is old if its lines stood there. A version that
+    /// cannot be read in full excuses nothing.
+    fn earlier(&self, candidate: &Candidate<'_>, gone: &[&str]) -> Result<Vec<Vec<u8>>, Refusal> {
         let earlier = if candidate.before.is_empty() { gone } else { candidate.before.as_slice() };
         let mut budget = MOVED_BYTES.max(self.max_blob);
-        let mut versions = Vec::new();
+        let mut texts = Vec::new();
         for id in earlier {
             let blob = self.source.blob(id, budget)?;
             let came = blob.bytes.len() as u64;
@@ -257,14 +302,10 @@ impl<S: Source> Walk<'_, S> {
                 )));
             }
             budget -= came;
-            versions.push(blob.bytes);
+            texts.extend(inside::texts(&blob.bytes, Limits::of(self.max_blob)));
+            texts.push(text::decode(&blob.bytes).into_owned());
         }
-        let decoded: Vec<_> = versions.iter().map(|bytes| text::decode(bytes)).collect();
-        let mut lines = Lines::default();
-        for version in &decoded {
-            lines.add(version);
-        }
-        Ok(hits.into_iter().filter(|hit| !lines.hold(content, &hit.span)).collect())
+        Ok(texts)
     }
 
     fn keep(&mut self, commit: &Commit, place: Place, path: &[u8], content: &[u8], hits: &[Hit], named: &[&[u8]]) {

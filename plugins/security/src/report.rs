@@ -1,7 +1,8 @@
 //! From what was found to a judgement that a person can act on.
 
+use crate::archive::Gap;
 use crate::config::{Allowlist, Config, DependencyAudit, Unscanned};
-use crate::range::{Leak, Looked, Place, Skipped};
+use crate::range::{Leak, Looked, Place, Skipped, Unread};
 use portcullis_gate_sdk::text::{clip, short};
 use portcullis_gate_sdk::{Finding, Judgement, Severity, Verdict};
 use std::collections::HashSet;
@@ -43,7 +44,7 @@ fn summary(looked: &Looked, secrets: usize) -> String {
     let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
     let found = if secrets == 0 { "no secrets".to_string() } else { count(secrets, "secret") };
     let (commits, files) = (count(looked.commits, "commit"), count(looked.files, "file"));
-    let unscanned = looked.skipped.iter().filter(|skip| skip.size.is_some()).count();
+    let unscanned = looked.skipped.iter().filter(|skip| skip.why.matters()).count();
     let rest = if unscanned == 0 { String::new() } else { format!("; {} not scanned", count(unscanned, "object")) };
     format!("{found} in {commits} ({files}, {} scanned){rest}", size(looked.bytes))
 }
@@ -120,15 +121,24 @@ fn skip_severity(config: &Config) -> Severity {
 
 fn skipped(skip: &Skipped, config: &Config) -> Finding {
     let commit = short(&skip.commit);
-    match skip.size {
-        None => Finding::note("submodule", format!("a submodule's content is not scanned here (commit {commit})")),
-        Some(bytes) => {
-            let (bytes, limit) = (size(bytes), config.max_blob_mib);
-            let message = format!("not scanned: {bytes} are more than max-blob-mib = {limit} (commit {commit})");
-            Finding::new(skip_severity(config), "not-scanned", message)
+    let limit = config.max_blob_mib;
+    let packed = |why: &str| format!("not scanned: {why} (commit {commit})");
+    let message = match skip.why {
+        Unread::Submodule => {
+            return Finding::note("submodule", format!("a submodule's content is not scanned here (commit {commit})"))
+                .at(skip.path.clone(), None);
         }
-    }
-    .at(skip.path.clone(), None)
+        Unread::TooLarge(bytes) => packed(&format!("{} are more than max-blob-mib = {limit}", size(bytes))),
+        Unread::Packed(Gap::Encrypted) => packed("it is packed with a password"),
+        Unread::Packed(Gap::TooLarge) => {
+            packed(&format!("it unpacks to more than max-blob-mib = {limit} lets it, alone or with its neighbours"))
+        }
+        Unread::Packed(Gap::Damaged) => packed("the archive is damaged"),
+        Unread::Packed(Gap::Foreign(kind)) => packed(&format!("archives of this kind are not unpacked ({kind})")),
+        Unread::Packed(Gap::Nested) => packed("an archive in an archive is not unpacked"),
+    };
+    let severity = if skip.why.matters() { skip_severity(config) } else { Severity::Note };
+    Finding::new(severity, "not-scanned", message).at(skip.path.clone(), None)
 }
 
 fn audit(config: &Config) -> Option<Finding> {

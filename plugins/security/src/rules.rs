@@ -1,33 +1,26 @@
 //! The rules: what kinds of secret there are and how each one looks.
 //!
-//! A rule is data in a constant table, one file per family, so that a fresh component instance pays nothing for having
-//! them: no file is parsed and no pattern is compiled until a keyword of the rule has been seen.
+//! They stand in `rules.toml`; the build makes them a constant table, so that a fresh component instance pays nothing for
+//! having them: no file is parsed and no pattern is compiled until a keyword of the rule has been seen.
 //!
-//! What must hold (each is a test): ids are unique and kebab-case; keywords are lower case and at least three bytes;
-//! every pattern compiles and marks the secret as group 1 or as the whole match; every rule has a true case and a
-//! look-alike in `tests/kinds.rs`.
+//! What must hold (each is a test): ids are unique and kebab-case; every pattern compiles and marks the secret as group 1 or
+//! as the whole match; every rule has a true case and a look-alike in `tests/kinds.rs`.
 //!
 //! Absent on purpose: no rule asks a network whether a key is live. The gate is offline.
 
-mod ai;
-mod clouds;
-mod data;
-mod forges;
-mod infra;
-mod messaging;
-mod packages;
-mod payment;
-mod services;
-mod shapes;
-mod social;
-
-/// How much of the text a rule's pattern is run over.
+/// Where a rule's pattern is run, or which code stands in for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
+    /// At the keyword, which is how the secret begins.
+    Start,
     /// The line that holds a keyword.
     Line,
     /// The keyword's line and up to 8 KiB after it, for secrets that span lines.
     Block,
+    /// `crate::generic`: something named like a secret is given a value that looks random.
+    Generic,
+    /// `crate::kube`: the data of a Kubernetes Secret.
+    Kubernetes,
 }
 
 /// What a candidate must pass beyond the pattern. The cheap checks (placeholder, entropy) apply to all.
@@ -51,6 +44,16 @@ pub enum Check {
     Opaque,
 }
 
+/// A checksum that a vendor puts into its secrets. One that holds makes a secret of whatever it stands in; where it does
+/// not hold, somebody may have changed a letter or made the value up, so it must look drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// The kind has none.
+    None,
+    /// The last six characters are the CRC-32 of those between the first `_` and them, in base 62 (GitHub, npm).
+    Crc32,
+}
+
 /// One kind of secret.
 #[derive(Debug)]
 pub struct Rule {
@@ -58,9 +61,14 @@ pub struct Rule {
     pub id: &'static str,
     /// What it is, for a person: "GitHub token".
     pub about: &'static str,
-    /// Lower-case words of which at least one stands in every line the pattern can match.
+    /// Words of which at least one stands in every line the pattern can match. With [`Scope::Start`] the secret begins with
+    /// one of them, letter by letter; else their case does not matter.
     pub keywords: &'static [&'static str],
-    /// Byte regex without Unicode. Group 1 is the secret; without groups the whole match is.
+    /// With [`Scope::Start`]: what may not stand right before, beside letters, digits and `_`.
+    pub not_after: &'static str,
+    /// Stands in every text that the pattern can match, beside a keyword; empty for nothing.
+    pub needs: &'static str,
+    /// Byte regex without Unicode. Group 1 is the secret; without groups the whole match is. Empty where code stands for it.
     pub pattern: &'static str,
     /// Least Shannon entropy of the secret in bits per byte; 0 asks for none.
     pub bits: f32,
@@ -68,97 +76,26 @@ pub struct Rule {
     pub scope: Scope,
     /// What else the secret must pass.
     pub check: Check,
+    /// Which checksum the secret holds.
+    pub checksum: Checksum,
 }
 
-impl Rule {
-    const fn new(
-        id: &'static str,
-        about: &'static str,
-        keywords: &'static [&'static str],
-        pattern: &'static str,
-    ) -> Self {
-        Self { id, about, keywords, pattern, bits: 3.0, scope: Scope::Line, check: Check::None }
-    }
+/// Every rule, most telling first: where two claim the same bytes, the earlier one has them.
+pub static RULES: &[Rule] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
-    const fn bits(self, bits: f32) -> Self {
-        Self { bits, ..self }
-    }
-
-    const fn check(self, check: Check) -> Self {
-        Self { check, ..self }
-    }
-
-    const fn block(self) -> Self {
-        Self { scope: Scope::Block, ..self }
-    }
-}
-
-/// A value that only its neighbour gives away: `NAME_api_token = "VALUE"`. The name is a case-insensitive pattern.
-macro_rules! named {
-    ($name:literal, $value:literal) => {
-        concat!(
-            r"(?i:",
-            $name,
-            r")[\w.\-]{0,40}(?:[ \t]+(?i:api|app|auth|access|secret|client|personal|bot|token|key|pat|string|str)\w{0,12}){0,3}",
-            r"[\s'\x22\x60\]=:>,|(\\\-]{1,10}(?i:bearer[ ]|basic[ ]|token[ ])?",
-            "(",
-            $value,
-            ")",
-            r"(?:[^A-Za-z0-9_+/=\-]|$)"
-        )
-    };
-}
-use named;
-
-/// Every rule with a pattern, most telling first: where two claim the same bytes, the earlier one has them.
+/// Every rule, most telling first.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [
-        forges::RULES,
-        clouds::RULES,
-        ai::RULES,
-        packages::RULES,
-        payment::RULES,
-        messaging::RULES,
-        infra::RULES,
-        social::RULES,
-        services::RULES,
-        data::RULES,
-        shapes::RULES,
-    ]
-    .into_iter()
-    .flatten()
+    RULES.iter()
 }
-
-/// The rule of `crate::generic`, which is code and no pattern.
-pub static GENERIC: Rule = Rule {
-    id: "generic-secret",
-    about: "value that looks random, assigned to something named like a secret",
-    keywords: &["key", "token", "secret", "passw", "pwd", "passphrase", "credential", "auth"],
-    pattern: "",
-    bits: 0.0,
-    scope: Scope::Line,
-    check: Check::None,
-};
-
-/// The rule of `crate::kube`, which reads a small structure.
-pub static KUBE_SECRET: Rule = Rule {
-    id: "kubernetes-secret",
-    about: "Kubernetes Secret with its data in the manifest",
-    keywords: &["secret"],
-    pattern: "",
-    bits: 0.0,
-    scope: Scope::Line,
-    check: Check::None,
-};
 
 /// How many kinds of secret are known.
 pub fn count() -> usize {
-    all().count() + 2
+    RULES.len()
 }
 
 /// Whether a rule of this name exists, so that a misspelt allowlist is an error and not a silent nothing.
 pub fn exists(id: &str) -> bool {
-    id == GENERIC.id || id == KUBE_SECRET.id || all().any(|rule| rule.id == id)
+    all().any(|rule| rule.id == id)
 }
 
 #[cfg(test)]
@@ -171,15 +108,17 @@ mod tests {
     #[test]
     fn every_rule_is_well_formed() {
         let mut seen = HashSet::new();
-        for rule in all().chain([&GENERIC, &KUBE_SECRET]) {
+        for rule in all() {
             assert!(seen.insert(rule.id), "{} stands twice", rule.id);
             assert!(rule.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", rule.id);
             assert!(!rule.about.is_empty() && !rule.keywords.is_empty(), "{}", rule.id);
             for keyword in rule.keywords {
-                assert!(keyword.len() >= 2 && *keyword == keyword.to_ascii_lowercase(), "{}: {keyword}", rule.id);
+                assert!(keyword.len() >= 2, "{}: {keyword}", rule.id);
+                let begins = keyword.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+                assert!(rule.scope != Scope::Start || begins, "{}: `{keyword}` begins no word", rule.id);
             }
         }
-        assert!(seen.len() >= 100, "only {} rules", seen.len());
+        assert!(seen.len() >= 150, "only {} rules", seen.len());
     }
 
     // SEC-2

@@ -1,26 +1,20 @@
 //! The scanner: bytes in, hits out. Pure.
 //!
-//! One pass of an Aho-Corasick automaton finds keywords; only lines that hold one are looked at again, by the rules whose
-//! keyword it was; a rule's pattern is compiled when that happens for the first time. Most lines of most files hold none.
+//! One pass of an automaton finds keywords; only where one stands is looked again, by the rules whose keyword it was: at the
+//! keyword itself if that is how the secret begins, else on its line. A rule's pattern is compiled when that happens for
+//! the first time. Most lines of most files hold no keyword.
 //!
 //! What must hold: no input makes it panic or take more than time linear in its size (lines of any length are looked at in
 //! pieces of bounded size); a hit's line numbers are those of the scanned text.
 
-use crate::rules::{self, Check, GENERIC, KUBE_SECRET, Rule, Scope};
-use crate::{generic, kube, text, value};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use crate::keywords::{self, Matches};
+use crate::pass::Pass;
+use crate::rules::{self, Rule};
+use crate::{encoded, text};
 use regex::bytes::{Regex, RegexBuilder};
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::ops::Range;
 
-/// On a longer line only this much before and after a keyword is looked at.
-const BEFORE: usize = 512;
-const AFTER: usize = 4096;
-/// Where neighbouring pieces of a long line join, they end at this size at the latest.
-const PIECE: usize = 32 * 1024;
-/// How far a pattern that spans lines may look.
-const BLOCK: usize = 8 * 1024;
 /// More hits than this in one object are not told apart any more; the object has long been condemned.
 pub const MOST_HITS: usize = 1000;
 
@@ -37,13 +31,13 @@ pub struct Hit {
     pub span: Range<usize>,
 }
 
-/// Why there is no scanner. A bug in a rule, and no input's fault.
+/// Why there is no scanner, or no answer from it. No input's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
-    /// The keywords make no automaton.
-    #[error("the keywords of the rules make no automaton: {0}")]
-    Keywords(#[from] aho_corasick::BuildError),
-    /// A pattern is not valid.
+    /// A rule to be left out does not exist, so that leaving it out would do nothing.
+    #[error("there is no rule `{0}`")]
+    Unknown(String),
+    /// A pattern is not valid. A bug in the rule.
     #[error("the pattern of rule `{rule}` is not valid")]
     Pattern {
         /// The rule's name.
@@ -66,16 +60,27 @@ pub fn compile(rule: &'static Rule) -> Result<Regex, ScanError> {
         .map_err(|source| ScanError::Pattern { rule: rule.id, source })
 }
 
-struct Slot {
-    rule: &'static Rule,
+/// A rule, whether it is run, and its pattern from the first use on.
+pub(crate) struct Slot {
+    pub(crate) rule: &'static Rule,
+    pub(crate) enabled: bool,
     pattern: OnceCell<Regex>,
 }
 
-/// Rules made ready. Cheap to make: the automaton over the keywords is all that is built.
+impl Slot {
+    pub(crate) fn pattern(&self) -> Result<&Regex, ScanError> {
+        match self.pattern.get() {
+            Some(pattern) => Ok(pattern),
+            None => {
+                let compiled = compile(self.rule)?;
+                Ok(self.pattern.get_or_init(|| compiled))
+            }
+        }
+    }
+}
+
+/// Rules made ready. Costs next to nothing: the automaton over the keywords is a constant, and no pattern is compiled yet.
 pub struct Scanner {
-    automaton: AhoCorasick,
-    /// For each keyword of the automaton the slots that it wakes.
-    wakes: Vec<Vec<u16>>,
     slots: Vec<Slot>,
 }
 
@@ -83,218 +88,60 @@ impl Scanner {
     /// A scanner of every rule but those named in `disabled`.
     ///
     /// # Errors
-    /// [`ScanError::Keywords`].
+    /// [`ScanError::Unknown`].
     pub fn new(disabled: &[String]) -> Result<Self, ScanError> {
-        let enabled = |rule: &&'static Rule| !disabled.iter().any(|id| id == rule.id);
-        let slots: Vec<Slot> = rules::all()
-            .chain([&KUBE_SECRET, &GENERIC])
-            .filter(enabled)
-            .map(|rule| Slot { rule, pattern: OnceCell::new() })
-            .collect();
-        let mut keywords: Vec<&'static str> = Vec::new();
-        let mut known: HashMap<&'static str, usize> = HashMap::new();
-        let mut wakes: Vec<Vec<u16>> = Vec::new();
-        for (index, slot) in (0u16..).zip(&slots) {
-            for keyword in slot.rule.keywords {
-                let place = *known.entry(keyword).or_insert_with(|| {
-                    keywords.push(keyword);
-                    wakes.push(Vec::new());
-                    keywords.len() - 1
-                });
-                wakes[place].push(index);
-            }
+        if let Some(unknown) = disabled.iter().find(|id| !rules::exists(id)) {
+            return Err(ScanError::Unknown(unknown.clone()));
         }
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(&keywords)?;
-        Ok(Self { automaton, wakes, slots })
+        let enabled = |rule: &Rule| !disabled.iter().any(|id| id == rule.id);
+        let slot = |rule| Slot { rule, enabled: enabled(rule), pattern: OnceCell::new() };
+        Ok(Self { slots: rules::all().map(slot).collect() })
     }
 
-    /// Every secret in `text`, in order. `guess` also takes what merely looks random; leave it off for binary data and files
-    /// that are full of hashes.
+    /// Every secret in `text`, in order, also behind one layer of base64. `guess` also takes what merely looks random; leave it
+    /// off for binary data and files that are full of hashes.
     ///
     /// # Errors
     /// [`ScanError::Pattern`]; never because of `text`.
     pub fn scan(&self, text: &[u8], guess: bool) -> Result<Vec<Hit>, ScanError> {
-        let mut pass = Pass { scanner: self, text, guess, found: Vec::new(), counted: (0, 0) };
-        let mut piece: Option<Piece> = None;
-        for keyword in self.automaton.find_overlapping_iter(text) {
-            let wakes = &self.wakes[keyword.pattern().as_usize()];
-            if !guess && matches!(wakes.as_slice(), [only] if usize::from(*only) + 1 == self.slots.len()) {
+        let mut hits = self.scan_plain(text, guess)?;
+        let (mut inner, mut counted) = (Vec::new(), (0, 0));
+        for encoded in encoded::find(text) {
+            let span = encoded.span();
+            // What was found without decoding is that very secret, in its usual dress.
+            if hits.iter().any(|hit| hit.secret.start < span.end && span.start < hit.secret.end) {
                 continue;
             }
-            let joined = piece.as_mut().is_some_and(|piece| piece.join(keyword.end()));
-            if !joined {
-                if let Some(done) = piece.take() {
-                    pass.look(done)?;
-                }
-                piece = Some(Piece::around(text, keyword.start(), keyword.end(), self.slots.len()));
+            for hit in self.scan_plain(&text::decode(&encoded.text), guess)? {
+                let secret = if encoded.is_plain() { encoded.place(&hit.secret) } else { span.clone() };
+                counted.1 += text::count_lines(&text[counted.0..secret.start]);
+                counted.0 = secret.start;
+                let line = u32::try_from(counted.1 + 1).unwrap_or(u32::MAX);
+                inner.push(Hit { line, span: secret.clone(), secret, ..hit });
             }
-            if let Some(piece) = &mut piece {
-                for slot in wakes {
-                    piece.wake(*slot);
-                }
-                piece.keywords.push(keyword.start()..keyword.end());
-            }
-            if pass.found.len() > MOST_HITS {
+            if hits.len() + inner.len() > MOST_HITS {
                 break;
             }
         }
-        if let Some(done) = piece {
-            pass.look(done)?;
+        if !inner.is_empty() {
+            hits.append(&mut inner);
+            hits.sort_by_key(|hit| hit.secret.start);
         }
-        Ok(pass.finish())
-    }
-}
-
-/// A line with keywords, or a stretch of one that is very long.
-struct Piece {
-    bounds: Range<usize>,
-    line_end: usize,
-    awake: Vec<u64>,
-    keywords: Vec<Range<usize>>,
-}
-
-impl Piece {
-    fn around(text: &[u8], start: usize, end: usize, slots: usize) -> Self {
-        let line = text::line_around(text, start);
-        // A keyword never spans lines, but what `line_around` says about its start must also hold its end.
-        let line_end = line.end.max(end);
-        let bounds = line.start.max(start.saturating_sub(BEFORE))..line_end.min(end + AFTER);
-        Self { bounds, line_end, awake: vec![0; slots.div_ceil(64)], keywords: Vec::new() }
+        Ok(hits)
     }
 
-    /// Whether a keyword that ends at `end` belongs here too. Grows the piece on a long line.
-    fn join(&mut self, end: usize) -> bool {
-        if end > self.line_end || end > self.bounds.end || end - self.bounds.start > PIECE {
-            return false;
-        }
-        self.bounds.end = self.bounds.end.max(self.line_end.min(end + AFTER));
-        true
-    }
-
-    fn wake(&mut self, slot: u16) {
-        self.awake[usize::from(slot) / 64] |= 1 << (slot % 64);
-    }
-
-    fn awake(&self) -> impl Iterator<Item = usize> {
-        self.awake.iter().enumerate().flat_map(|(word, bits)| {
-            let bits = *bits;
-            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit)
-        })
-    }
-}
-
-struct Pass<'a> {
-    scanner: &'a Scanner,
-    text: &'a [u8],
-    guess: bool,
-    found: Vec<Hit>,
-    /// Up to which byte lines have been counted, and how many there are.
-    counted: (usize, usize),
-}
-
-impl Pass<'_> {
-    fn look(&mut self, piece: Piece) -> Result<(), ScanError> {
-        let first = self.found.len();
-        for slot in piece.awake() {
-            let slot = &self.scanner.slots[slot];
-            if slot.rule.id == GENERIC.id {
-                self.look_generic(&piece);
-            } else if slot.rule.id == KUBE_SECRET.id {
-                self.look_kube(&piece);
-            } else {
-                self.look_pattern(slot, &piece)?;
+    fn scan_plain(&self, text: &[u8], guess: bool) -> Result<Vec<Hit>, ScanError> {
+        let mut pass = Pass::over(text, guess, &self.slots);
+        for (end, numbers) in Matches::of(text) {
+            for number in numbers {
+                let keyword = keywords::keyword(*number);
+                pass.meet(keyword, end)?;
+            }
+            if pass.is_full() {
+                break;
             }
         }
-        self.number(first);
-        Ok(())
-    }
-
-    fn look_generic(&mut self, piece: &Piece) {
-        if !self.guess {
-            return;
-        }
-        let line = &self.text[piece.bounds.clone()];
-        let offset = piece.bounds.start;
-        for keyword in &piece.keywords {
-            if keyword.end > piece.bounds.end
-                || !GENERIC.keywords.iter().any(|word| self.text[keyword.clone()].eq_ignore_ascii_case(word.as_bytes()))
-            {
-                continue;
-            }
-            if let Some(secret) = generic::find(line, keyword.start - offset..keyword.end - offset) {
-                let span = keyword.start.min(secret.start + offset)..secret.end + offset;
-                self.take(&GENERIC, secret.start + offset..secret.end + offset, span);
-            }
-        }
-    }
-
-    fn look_kube(&mut self, piece: &Piece) {
-        if !self.guess {
-            return;
-        }
-        if let Some(keyword) = piece.keywords.first() {
-            for secret in kube::find(self.text, keyword.start) {
-                self.take(&KUBE_SECRET, secret.clone(), secret);
-            }
-        }
-    }
-
-    fn look_pattern(&mut self, slot: &Slot, piece: &Piece) -> Result<(), ScanError> {
-        let pattern = match slot.pattern.get() {
-            Some(pattern) => pattern,
-            None => {
-                let compiled = compile(slot.rule)?;
-                slot.pattern.get_or_init(|| compiled)
-            }
-        };
-        let bounds = match slot.rule.scope {
-            Scope::Line => piece.bounds.clone(),
-            Scope::Block => piece.bounds.start..(piece.bounds.end + BLOCK).min(self.text.len()),
-        };
-        let mut at = 0;
-        let stretch = &self.text[bounds.clone()];
-        while let Some(captures) = (at <= stretch.len()).then(|| pattern.captures_at(stretch, at)).flatten() {
-            let Some(whole) = captures.get(0) else { break };
-            let secret = captures.get(1).unwrap_or(whole);
-            // What ended one match may begin the next: the boundary byte is looked at again.
-            at = secret.end().max(whole.start() + 1);
-            if value::passes(slot.rule.check, slot.rule.bits, secret.as_bytes()) {
-                let shift = |m: regex::bytes::Match<'_>| bounds.start + m.start()..bounds.start + m.end();
-                self.take(slot.rule, shift(secret), shift(whole));
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps a hit, unless a more telling rule has these bytes already.
-    fn take(&mut self, rule: &'static Rule, secret: Range<usize>, span: Range<usize>) {
-        let overlaps = |hit: &Hit| hit.secret.start < secret.end && secret.start < hit.secret.end;
-        if self.found.len() > MOST_HITS || self.found.iter().rev().take(64).any(overlaps) {
-            return;
-        }
-        // A boundary byte that is a line break belongs to no line of the secret.
-        let span = span.start.max(text::line_around(self.text, span.start).start)..span.end;
-        self.found.push(Hit { rule, line: 0, secret, span });
-    }
-
-    fn number(&mut self, first: usize) {
-        for hit in &mut self.found[first..] {
-            if hit.secret.start < self.counted.0 {
-                self.counted = (0, 0);
-            }
-            self.counted.1 += text::count_lines(&self.text[self.counted.0..hit.secret.start]);
-            self.counted.0 = hit.secret.start;
-            hit.line = u32::try_from(self.counted.1 + 1).unwrap_or(u32::MAX);
-        }
-    }
-
-    fn finish(mut self) -> Vec<Hit> {
-        self.found.sort_by_key(|hit| (hit.secret.start, hit.rule.check == Check::None));
-        self.found
+        pass.finish()
     }
 }
 
@@ -349,11 +196,42 @@ mod tests {
         assert_eq!(hits(text.as_bytes()).len(), 2);
     }
 
+    fn base64(bytes: &[u8]) -> String {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let group = |chunk: &[u8]| {
+            let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+            let letter = |place: usize| char::from(ALPHABET[(word >> (18 - 6 * place) & 63) as usize]);
+            (0..4).map(|place| if place <= chunk.len() { letter(place) } else { '=' }).collect::<String>()
+        };
+        bytes.chunks(3).map(group).collect()
+    }
+
+    // SEC-2
+    #[test]
+    fn a_secret_behind_one_layer_of_base64_is_found_on_its_line() {
+        let wide: Vec<u8> = format!("$x = '{}'", token()).encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for wrapped in [token().into_bytes(), format!("first line\nTOKEN={}\nlast", token()).into_bytes(), wide] {
+            let text = format!("a\nb\nvalue: {}\nc\n", base64(&wrapped));
+            let found = hits(text.as_bytes());
+            assert_eq!(
+                found.iter().map(|hit| (hit.rule.id, hit.line)).collect::<Vec<_>>(),
+                [("github-token", 3)],
+                "{text}"
+            );
+            assert!(text[found[0].secret.clone()].len() >= 54);
+        }
+        let long = base64(format!("{}{}{}", "some text ".repeat(20), token(), " and more".repeat(20)).as_bytes());
+        let lines: Vec<String> = long.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into()).collect();
+        let found = hits(format!("body:\n{}\n", lines.join("\n")).as_bytes());
+        assert_eq!(found.iter().map(|hit| (hit.rule.id, hit.line)).collect::<Vec<_>>(), [("github-token", 5)]);
+    }
+
     // SEC-6
     #[test]
     fn a_disabled_rule_finds_nothing() {
         let scanner = Scanner::new(&["github-token".into(), "generic-secret".into()]).unwrap();
         assert!(scanner.scan(token().as_bytes(), true).unwrap().is_empty());
+        assert!(matches!(Scanner::new(&["no-such-rule".into()]), Err(ScanError::Unknown(_))));
     }
 
     proptest! {

@@ -51,6 +51,27 @@ pub fn is_binary(text: &[u8]) -> bool {
     memchr(0, &text[..text.len().min(SNIFF)]).is_some()
 }
 
+/// Whether a word may begin at `at`: no letter, digit, `_` or byte of `not_after` stands before it, or what stands there is
+/// the end of an escape (`\n`, `\u003d`, `%3D`, a terminal's colour) and stands for another character.
+pub(crate) fn begins_word(text: &[u8], at: usize, not_after: &[u8]) -> bool {
+    let before = &text[..at];
+    let Some(&last) = before.last() else { return true };
+    if !(last.is_ascii_alphanumeric() || last == b'_') {
+        return !not_after.contains(&last);
+    }
+    let hex = |digits: usize| before.iter().rev().take(digits).all(u8::is_ascii_hexdigit);
+    match before {
+        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f'] => true,
+        [.., b'%', _, _] => hex(2),
+        [.., b'\\', b'u', _, _, _, _] => hex(4),
+        [rest @ .., b'm'] => {
+            let digits = rest.iter().rev().take(8).take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
+            digits > 0 && rest[..rest.len() - digits].last() == Some(&b'[')
+        }
+        _ => false,
+    }
+}
+
 /// The bounds of the line around `at`, without its line break.
 pub fn line_around(text: &[u8], at: usize) -> Range<usize> {
     let at = at.min(text.len());
@@ -106,6 +127,18 @@ mod tests {
         }
         assert!(matches!(decode(b"plain"), Cow::Borrowed(_)));
         assert!(matches!(decode(&[0; 64]), Cow::Borrowed(_)));
+    }
+
+    // SEC-2
+    #[test]
+    fn a_word_begins_behind_punctuation_and_behind_an_escape_and_not_inside_a_word() {
+        for before in ["", "=", "\"", "\\n", "%3D", "\\u003d", "\u{1b}[93m", "\u{e9}", "-"] {
+            assert!(begins_word(before.as_bytes(), before.len(), b""), "{before}");
+        }
+        for before in ["a", "_", "xn", "3D", "u003d", "[m", "%zz", "9"] {
+            assert!(!begins_word(before.as_bytes(), before.len(), b""), "{before}");
+        }
+        assert!(!begins_word(b"a/", 2, b"/"));
     }
 
     // SEC-2

@@ -1,12 +1,15 @@
 //! Whether a candidate value could be a real secret: placeholders, variables, templates and plain words are not.
 
-use crate::entropy;
-use crate::rules::Check;
+use crate::rules::{Check, Checksum, Rule};
+use crate::{checksum, entropy};
 
 /// Words that stand in values meant to be replaced. Compared without case.
-const PLACEHOLDERS: &str = "example placeholder changeme change_me change-me replace redacted your_ your- yourapi yourkey yoursecret \
-    yourtoken yourpass insert dummy <your xxxx **** .... todo not_a_real notareal not-a-real fakefake 00000000 \
-    aaaaaaaaaaaa 0123456789abcdef abcdefghijklmnop";
+const PLACEHOLDERS: &str = "example placeholder changeme change_me change-me replace redacted yourapi yourkey yoursecret yourtoken \
+    yourpass insert not_a_real notareal not-a-real fakefake 00000000 aaaaaaaaaaaa 0123456789abcdef abcdefghijklmnop";
+
+/// The like, but so short that a long random value may hold one by chance.
+const SHORT_PLACEHOLDERS: &str = "your_ your- dummy <your xxxx **** .... todo";
+const CHANCE_FROM: usize = 64;
 
 /// Words that a name, a message or a path is made of. Random text of usual length next to never holds one.
 const WORDS: &str = "access account admin alpha android apple application auth await azure beta bool bucket build button bytes \
@@ -24,13 +27,26 @@ const WORDS: &str = "access account admin alpha android apple application auth a
     table target task temp test text time title token type undefined unique update usage flags hardware user \
     util valid value vector version view virtual widget window with work write";
 
+/// Values that standards print and emulators are shipped with. Everybody knows them. (RFC 5849, 6455, 6749, 7617; the storage
+/// and database emulators of Azure.)
+const PUBLISHED: &str = "0685bd9184jfhq22 ad180jjd733klru7 kd94hf93k423kf44 pfkkdhi9sl3r4s00 dpf43f3p2l4k3l03 nnch734d00sl2jdk \
+    hh5s93j4hdidpola hdhd0244k9j7ao03 hfdp7dh39dks9884 j49sk3j29djd 2YotnFZFEjr1zCsicMWpAA tGzv3JOkF0XG5Qx2TlKWIA \
+    czZCaGRSa3F0MzpnWDFmQmF0M2JW 7Fjfp0ZBr1KtDRbnfVdmIw QWxhZGRpbjpvcGVuIHNlc2FtZQ== QWxhZGRpbjpvcGVuc2VzYW1l \
+    dGhlIHNhbXBsZSBub25jZQ== \
+    Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw== \
+    C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==";
+
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
 }
 
 /// Whether a person wrote this where the value was to come: a placeholder, a sequence, one character over and over.
 pub(crate) fn is_placeholder(value: &[u8]) -> bool {
-    if PLACEHOLDERS.split_ascii_whitespace().any(|word| contains(value, word.as_bytes())) {
+    let holds = |list: &str| list.split_ascii_whitespace().any(|word| contains(value, word.as_bytes()));
+    if holds(PLACEHOLDERS)
+        || value.len() < CHANCE_FROM && holds(SHORT_PLACEHOLDERS)
+        || PUBLISHED.split_ascii_whitespace().any(|word| word.as_bytes() == value)
+    {
         return true;
     }
     let run = |same: fn(u8, u8) -> bool| {
@@ -43,7 +59,7 @@ pub(crate) fn is_placeholder(value: &[u8]) -> bool {
     };
     let repeated = run(|a, b| a == b);
     let counted = run(|a, b| a.checked_add(1) == Some(b) || (a, b) == (b'9', b'0'));
-    repeated >= 8 || repeated * 2 > value.len() || counted >= 10
+    repeated >= 8 || repeated * 2 > value.len() || counted >= 8
 }
 
 /// Whether it is filled in later: `${VAR}`, `{{ value }}`, `%s`, `<name>`, `$(command)`, `process.env.X`.
@@ -88,6 +104,7 @@ pub(crate) fn is_identifier(value: &[u8]) -> bool {
         value.split(|byte| matches!(byte, b'_' | b'.' | b'-' | b':' | b'/')).all(|part| {
             let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
             part.len() <= 3
+                || part.len() <= 8 && is_word_with_number(part)
                 || part.len() <= 14
                     && (digits * 3 <= part.len() || digits == part.len())
                     && entropy::restlessness(part) < 0.3
@@ -96,15 +113,45 @@ pub(crate) fn is_identifier(value: &[u8]) -> bool {
     separated && parts_are_words()
 }
 
+/// `X25519`, `sha256`, `rfc6749`.
+fn is_word_with_number(part: &[u8]) -> bool {
+    let letters = part.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    letters > 0 && part[letters..].iter().all(u8::is_ascii_digit)
+}
+
+/// Whether it is a UUID made of a clock and a network card's address, neither of which is secret (version 1).
+pub(crate) fn is_time_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            14 => *byte == b'1',
+            19 => matches!(byte.to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b'),
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Whether DER says that it is a public key or a certificate: a sequence that begins with a sequence. A private key's
+/// begins with a number.
+pub(crate) fn is_public_der(bytes: &[u8]) -> bool {
+    let inner = |bytes: &[u8]| match bytes {
+        [0x30, 0x81, _, first, ..] | [0x30, 0x82, _, _, first, ..] => Some(*first),
+        [0x30, length, first, ..] if *length < 0x80 => Some(*first),
+        _ => None,
+    };
+    bytes.len() >= 32 && inner(bytes) == Some(0x30)
+}
+
 /// What a person might choose as a password, unlike what stands in manuals for one.
 fn is_password(value: &[u8]) -> bool {
     const STOCK: &str = "password passwd secret pass pwd user username token test foo bar none null admin root guest changeit \
         xxx yyy pw p4ssw0rd mypassword mypass db_password dbpassword userpass hunter2 postgres mysql redis \
-        mongo mongodb postgresql rabbit true false required optional string apikey api_key key host localhost \
+        mongo mongodb postgresql rabbit true false required optional string apikey api_key key host localhost opensesame \
         credential credentials undefined";
+    let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count().min(3);
+    let bare = &value[..value.len() - digits];
     if is_template(value)
         || is_placeholder(value)
-        || STOCK.split_ascii_whitespace().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+        || STOCK.split_ascii_whitespace().any(|word| bare.eq_ignore_ascii_case(word.as_bytes()))
     {
         return false;
     }
@@ -118,7 +165,17 @@ fn is_password(value: &[u8]) -> bool {
 }
 
 /// Whether `secret` passes what its rule asks beyond the pattern.
-pub(crate) fn passes(check: Check, least_bits: f32, secret: &[u8]) -> bool {
+pub(crate) fn passes(rule: &Rule, secret: &[u8]) -> bool {
+    match rule.checksum {
+        Checksum::None => enough(rule.check, rule.bits, secret),
+        Checksum::Crc32 => {
+            checksum::crc32_holds(secret)
+                || enough(rule.check, rule.bits, secret) && !has_words(secret.get(4..).unwrap_or_default())
+        }
+    }
+}
+
+fn enough(check: Check, least_bits: f32, secret: &[u8]) -> bool {
     if entropy::shannon(secret) < least_bits {
         return false;
     }
@@ -131,7 +188,7 @@ pub(crate) fn passes(check: Check, least_bits: f32, secret: &[u8]) -> bool {
                 && secret.iter().any(u8::is_ascii_alphabetic)
         }
         Check::Random => {
-            passes(Check::Mixed, 0.0, secret)
+            enough(Check::Mixed, 0.0, secret)
                 && !is_template(secret)
                 && !is_identifier(secret)
                 && (secret.len() >= 48 || !has_words(secret))
@@ -233,12 +290,23 @@ mod tests {
     // SEC-2
     #[test]
     fn names_of_programs_are_told_from_random_text() {
-        for value in ["SOME_LONG_CONSTANT_2", "module.attribute.value3", "com.acme/shop-v2"] {
+        for value in
+            ["SOME_LONG_CONSTANT_2", "self._lib.EVP_PKEY_X25519", "module.attribute.value3", "com.acme/shop-v2"]
+        {
             assert!(is_identifier(value.as_bytes()), "{value}");
         }
         for value in ["x7Kq2mW9-aZ4tB1vC8nL5", "9f2c4e1ab7d39f2c4e1ab7d3"] {
             assert!(!is_identifier(value.as_bytes()), "{value}");
         }
+    }
+
+    // SEC-2
+    #[test]
+    fn a_uuid_of_time_and_a_public_key_are_no_secrets() {
+        assert!(is_time_uuid(b"743b294a-cd03-11ec-9d64-0242ac120002"));
+        assert!(!is_time_uuid(b"743b294a-cd03-41ec-9d64-0242ac120002") && !is_time_uuid(b"743b294a-cd03-11ec"));
+        let der = |first: u8| [&[0x30, 0x59, first], [7; 40].as_slice()].concat();
+        assert!(is_public_der(&der(0x30)) && !is_public_der(&der(0x02)) && !is_public_der(b"0"));
     }
 
     // SEC-2

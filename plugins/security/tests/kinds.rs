@@ -19,6 +19,8 @@ fn alphabet(letter: u8) -> &'static [u8] {
         b'a' => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
         b'b' => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
         b'B' => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        b'n' => b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
+        b's' => b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
         b'q' => b"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
         other => panic!("no alphabet `{}`", char::from(other)),
     }
@@ -138,9 +140,10 @@ const CASES: &[(&str, &str, &str)] = &[
     ("scaleway-key", "SCW_SECRET_KEY={u}", "SCW_SECRET_KEY=00000000-0000-0000-0000-000000000000"),
     ("ovh-key", "ovh_application_secret: {a32}", "ovh_endpoint: ovh-eu"),
     ("fly-token", "fo1_{b43}", "fo1_x"),
+    ("vercel-legacy-token", "VERCEL_TOKEN={a24}", "vercel_project = my-project"),
     ("netlify-token", "nfp_{a36}", "nfp_short"),
     ("netlify-key", "NETLIFY_AUTH_TOKEN={a43}", "netlify_site = my-site"),
-    ("vercel-token", "VERCEL_TOKEN={a24}", "vercel_project = my-project"),
+    ("vercel-token", "vcp_{a56}", "vercel_project = my-project"),
     ("openai-key", "sk-proj-{a40}T3BlbkFJ{a40}", "T3BlbkFJ"),
     ("anthropic-key", "sk-ant-api03-{b93}AA", "sk-ant-api03-your-key"),
     ("openrouter-key", "sk-or-v1-{h64}", "sk-or-v1-{h10}"),
@@ -179,12 +182,16 @@ const CASES: &[(&str, &str, &str)] = &[
     ("docker-token", "dckr_pat_{b27}", "dckr_pat_tooshort"),
     ("docker-auth", "{}\"auth\": \"{=builder:q7Wz2mKx}\"", "{}\"auth\": \"{=user:password}\""),
     ("docker-swarm-token", "SWMTKN-1-{l50}-{l25}", "SWMTKN-1-x"),
-    ("jfrog-key", "AKCp{a69}", "AKCp{a10}"),
+    ("jfrog-key", "AKCp{n69}", "AKCp{a10}"),
     ("jfrog-reference-token", "cmVmdGtuOjAx{a52}", "cmVmdGtu"),
     ("jfrog-password", "ARTIFACTORY_PASSWORD={l73}", "artifactory_url = host"),
     ("clojars-token", "CLOJARS_{l60}", "CLOJARS_USERNAME"),
     ("packagist-token", "packagist_out_{h68}", "packagist_out_"),
-    ("npm-legacy-token", "registry.host.invalid/:_authToken={u}", "registry.host.invalid/:_authToken="),
+    (
+        "npm-legacy-token",
+        "npm config set //registry.host.invalid/:_authToken={u}",
+        "registry.host.invalid/:_authToken=",
+    ),
     ("stripe-key", "sk_live_{a24}", "sk_live_short"),
     ("stripe-webhook-secret", "whsec_{a32}", "whsec_short"),
     ("square-token", "sq0atp-{b22}", "sq0atp-"),
@@ -224,6 +231,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("twilio-auth-token", "TWILIO_AUTH_TOKEN={h32}", "twilio_from = +4912345"),
     ("sendgrid-key", "SG.{b22}.{b43}", "SG.{b22}."),
     ("mailgun-key", "key-{h32}", "key-value-store"),
+    ("mailgun-private-key", "mailgun: {h32}-{h8}-{h8}", "mailgun: {h32}-{h8}"),
     ("mailchimp-key", "{h32}-us12", "{h12}-us2"),
     ("mailchimp-named-key", "MAILCHIMP_KEY={a32}-us12", "mailchimp_list = news-us12"),
     ("brevo-key", "xkeysib-{h64}-{a16}", "xkeysib-"),
@@ -247,7 +255,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("supabase-token", "sbp_{h40}", "sbp_short"),
     ("neon-key", "napi_{l64}", "napi_create_function"),
     ("cockroach-key", "CCDB1_{a22}_{a40}", "CCDB1_"),
-    ("elastic-key", "essu_{a86}", "essu_abc123"),
+    ("elastic-key", "essu_{a86}==", "essu_abc123"),
     ("grafana-token", "glsa_{a32}_{h8}", "glsa_short"),
     ("newrelic-key", "NRAK-{U27}", "NRAK-"),
     ("datadog-key", "DD_API_KEY={h32}", "DD_API_KEY=$KEY"),
@@ -276,6 +284,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("notion-token", "ntn_{d11}{a35}", "ntn_short"),
     ("notion-legacy-token", "notion = secret_{a43}", "secret_key_base"),
     ("figma-token", "figd_{b40}", "figd_abc"),
+    ("figma-legacy-token", "FIGMA_TOKEN={h4}-{h8}-{h4}-{h4}-{h4}-{h12}", "figma_file = {u}"),
     ("postman-key", "PMAK-{h24}-{h34}", "PMAK-"),
     ("linear-key", "lin_api_{a40}", "lin_api_key"),
     ("airtable-token", "pat{a14}.{h64}", "path.to.file"),
@@ -331,6 +340,32 @@ const CASES: &[(&str, &str, &str)] = &[
     ("basic-auth-header", "Authorization: Basic {=builder:q7Wz2mKx}", "Authorization: Basic {=user:password}"),
     ("curl-user", "curl -u shop:q7{a8} https://host.invalid", "curl -u username:token https://host.invalid"),
     ("command-line-password", "docker login -u shop -p q7{a8}", "docker login -u shop -p $PASSWORD"),
+    ("atlassian-server-token", "token: MTIzMTIzMTE0MTI1Ojq{a25}", "token: MTIzMTIzMTI0MTI1"),
+    ("deno-token", "ddp_{a36}", "ddp_short"),
+    ("together-key", "tgp_v1_{b43}", "tgp_v1_short"),
+    ("friendli-token", "flp_{a46}", "flp_short"),
+    ("retell-key", "key_{h28}", "key_{h12}"),
+    ("voyage-key", "pa-{b43}", "pa-rate-of-the-whole-of-this-long-identifier-x"),
+    ("coderabbit-key", "cr-{h58}", "cr-{h20}"),
+    ("jina-key", "jina_{h32}{b28}", "jina_embeddings"),
+    ("e2b-key", "e2b_{h40}", "e2b_sandbox"),
+    ("langfuse-key", "sk-lf-{u}", "sk-lf-name"),
+    ("infracost-key", "ico-{a32}", "ico-download"),
+    ("nats-seed", "SUAM{s54}", "SUAM"),
+    ("truenas-key", "\"auth.login_with_api_key\", [\"8-{a64}\"]", "\"auth.login_with_api_key\", [\"8-key\"]"),
+    ("kerberos-ticket", "$krb5asrep$23$user@host.invalid:{h32}${h80}", "$krb5asrep$23$"),
+    ("thingsboard-token", "http://host.invalid/api/v1/{a20}/telemetry", "http://host.invalid/api/v1/devices/telemetry"),
+    ("mercury-token", "secret-token:mercury_production_wma_{l40}_yrucrem", "secret-token:mercury_production"),
+    ("adyen-key", "AQEyhmfxK4{a80}-{B44}=-{a16}", "AQE"),
+    ("devcycle-key", "dvc_server_{l24}", "dvc_server_url"),
+    ("ionic-token", "ion_{a42}", "ion_short"),
+    ("wundergraph-key", "cosmo_{h32}", "cosmo_router"),
+    ("intra42-secret", "s-s4t2af-{h64}", "s-s4t2af-"),
+    ("teamwork-token", "tkn.v1_{B76}=", "tkn.v1_"),
+    ("clickhouse-key", "4b1d{a38}", "4b1d{h8}"),
+    ("infura-key", "https://mainnet.infura.io/v3/{h32}", "https://mainnet.infura.io/v3/PROJECT"),
+    ("alchemy-key", "https://eth-mainnet.g.alchemy.com/v2/{b32}", "https://eth-mainnet.g.alchemy.com/v2/key"),
+    ("tines-webhook", "https://x.tines.com/webhook/{h32}/{h32}", "https://x.tines.com/webhook/path/secret"),
     ("generic-secret", "shop_token = \"{a32}\"", "shop_token = load_token_from_vault_2"),
     ("kubernetes-secret", "kind: Secret\ndata:\n  pw: {=q7Wz2mKx9-more}\n", "kind: Secret\ndata:\n  pw: \"\"\n"),
 ];
@@ -344,8 +379,7 @@ fn hits(text: &str) -> Vec<(&'static str, String)> {
 #[test]
 fn every_kind_has_a_case() {
     let mut cases: Vec<&str> = CASES.iter().map(|case| case.0).collect();
-    let mut known: Vec<&str> =
-        rules::all().map(|rule| rule.id).chain([rules::GENERIC.id, rules::KUBE_SECRET.id]).collect();
+    let mut known: Vec<&str> = rules::all().map(|rule| rule.id).collect();
     cases.sort_unstable();
     known.sort_unstable();
     assert_eq!(cases, known);
@@ -385,7 +419,7 @@ fn this_crate_itself_holds_nothing_that_the_gate_would_stop() {
     let scanner = Scanner::new(&[]).unwrap();
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut looked_at = 0;
-    for folder in ["src", "src/rules", "tests", "examples"] {
+    for folder in [".", "build", "src", "tests", "examples"] {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {

@@ -1,0 +1,84 @@
+//! What stands in the archives of a commit: the entries with hits, and what could not be looked at.
+
+use crate::archive::{self, Gap, Limits};
+use crate::scan::{Hit, ScanError, Scanner};
+use crate::{paths, text};
+
+/// An entry of an archive that holds something.
+pub(crate) struct Part {
+    /// The archive's path, `!/` and the entry's name.
+    pub(crate) path: Vec<u8>,
+    /// The entry's text.
+    pub(crate) text: Vec<u8>,
+    /// Hits in its text.
+    pub(crate) hits: Vec<Hit>,
+    /// Hits in its path.
+    pub(crate) named: Vec<Hit>,
+}
+
+/// What an archive holds.
+#[derive(Default)]
+pub(crate) struct Inside {
+    /// Entries with hits.
+    pub(crate) parts: Vec<Part>,
+    /// Entries, or the archive itself, that were not looked at: path, the hits in it, and why.
+    pub(crate) gaps: Vec<(Vec<u8>, Vec<Hit>, Gap)>,
+}
+
+impl Inside {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty() && self.gaps.is_empty()
+    }
+
+    /// Whether an entry holds the secret of `hit` in `text`, so that the archive's own bytes need not be named as well.
+    pub(crate) fn holds(&self, text: &[u8], hit: &Hit) -> bool {
+        let secret = text.get(hit.secret.clone());
+        let same = |of: &[u8], inner: &Hit| inner.rule.id == hit.rule.id && of.get(inner.secret.clone()) == secret;
+        self.parts.iter().any(|part| {
+            part.hits.iter().any(|inner| same(&part.text, inner))
+                || part.named.iter().any(|inner| same(&part.path, inner))
+        })
+    }
+}
+
+/// Looks into the archive in `bytes`, if it is one.
+///
+/// # Errors
+/// Those of the scanner.
+pub(crate) fn look(scanner: &Scanner, path: &[u8], bytes: &[u8], limits: Limits) -> Result<Inside, ScanError> {
+    let mut inside = Inside::default();
+    archive::read(bytes, limits, &mut |name, content| {
+        let whole = if name.is_empty() { path.to_vec() } else { [path, b"!/", name].concat() };
+        let named = scanner.scan(&whole, false)?;
+        match content {
+            Err(gap) => inside.gaps.push((whole, named, gap)),
+            Ok(content) => {
+                if archive::is_archive(content) {
+                    inside.gaps.push((whole.clone(), named.clone(), Gap::Nested));
+                }
+                let decoded = text::decode(content);
+                let guess = !paths::is_full_of_hashes(name) && !text::is_binary(&decoded);
+                let hits = scanner.scan(&decoded, guess)?;
+                // What the archive's own path holds is told of the archive.
+                let named: Vec<Hit> = named.into_iter().filter(|hit| hit.secret.end > path.len()).collect();
+                if !hits.is_empty() || !named.is_empty() {
+                    inside.parts.push(Part { path: whole, text: decoded.into_owned(), hits, named });
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(inside)
+}
+
+/// The text of every entry of an earlier version, to tell what is new. One that cannot be read excuses nothing.
+pub(crate) fn texts(bytes: &[u8], limits: Limits) -> Vec<Vec<u8>> {
+    let mut texts = Vec::new();
+    let Ok(()) = archive::read(bytes, limits, &mut |_, content| -> Result<(), std::convert::Infallible> {
+        if let Ok(content) = content {
+            texts.push(text::decode(content).into_owned());
+        }
+        Ok(())
+    });
+    texts
+}
