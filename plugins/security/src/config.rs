@@ -16,6 +16,8 @@ pub struct Config {
     /// Whether a comment on the line itself (`portcullis:allow RULE`, `gitleaks:allow`) excuses a finding. Off by default,
     /// because it is the branch under judgement that writes it.
     pub inline_allow: bool,
+    /// What the target branch's `.gitleaks.toml` and `.gitleaksignore` mean.
+    pub gitleaks: Gitleaks,
     /// Larger objects are not scanned but reported, in MiB.
     pub max_blob_mib: u64,
     /// What an object that was not scanned means.
@@ -30,11 +32,22 @@ impl Default for Config {
             disabled_rules: Vec::new(),
             allow: Vec::new(),
             inline_allow: false,
+            gitleaks: Gitleaks::Honour,
             max_blob_mib: 32,
             unscanned: Unscanned::Fail,
             dependency_audit: DependencyAudit::BestEffort,
         }
     }
+}
+
+/// What gitleaks' files mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gitleaks {
+    /// Their rules are run and their allowlists count.
+    Honour,
+    /// Nothing.
+    Ignore,
 }
 
 /// What an object that was not scanned means for the verdict.

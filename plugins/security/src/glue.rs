@@ -1,6 +1,7 @@
 //! The gate itself: the host's repository as a [`Source`], and one function that joins the parts.
 
-use crate::config::Config;
+use crate::config::{Config, Gitleaks};
+use crate::gitleaks::Policy;
 use crate::scan::Scanner;
 use crate::source::{Blob, Commit, Source, TreeChange};
 use crate::{range, report};
@@ -27,11 +28,16 @@ portcullis_gate_sdk::export_judge!(Security);
 /// The configuration is not usable, or not everything could be looked at.
 pub fn evaluate<S: Source>(source: &S, subject: &Subject, config: &Config) -> Result<Judgement, Refusal> {
     let allowlist = config.check()?;
-    let scanner = Scanner::new(&config.disabled_rules)
+    let policy = match config.gitleaks {
+        Gitleaks::Honour => Policy::load(source, &subject.target_head)?,
+        Gitleaks::Ignore => Policy::default(),
+    };
+    let scanner = Scanner::new(&[config.disabled_rules.clone(), policy.disabled()].concat())
         .map_err(|error| Refusal::Unavailable(format!("the scanner is broken: {error}")))?;
     let max_blob = config.max_blob_mib << 20;
-    let looked = range::look(source, &scanner, &subject.repository, &subject.target_head, &subject.head, max_blob)?;
-    Ok(report::judge(&looked, &subject.head, config, &allowlist))
+    let looked =
+        range::look(source, &scanner, &policy, &subject.repository, &subject.target_head, &subject.head, max_blob)?;
+    Ok(report::judge(&looked, &subject.head, config, &allowlist, &policy))
 }
 
 /// The repository as the host shows it.
@@ -67,6 +73,14 @@ impl Source for Host {
             bytes.extend_from_slice(&piece);
         }
         Ok(Blob { announced, bytes })
+    }
+
+    fn file(&self, revision: &str, path: &str) -> Result<Option<Vec<u8>>, Refusal> {
+        match host::repository::read_file(revision, path.as_bytes()) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(host::repository::Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error).or_refuse(&format!("read `{path}` at {}", short(revision))),
+        }
     }
 }
 

@@ -10,13 +10,16 @@
 //! Deliberately absent: diffs. They depend on attributes that the branch writes, and they hide what they call binary.
 
 use crate::config::inline;
-use crate::scan::{Hit, ScanError, Scanner};
+use crate::gitleaks::{Content, Facts, Policy};
+use crate::rules::{GENERIC, KUBE_SECRET};
+use crate::scan::{Hit, MOST_HITS, ScanError, Scanner};
 use crate::source::{Blob, ChangeKind, Commit, EntryKind, Source, TreeChange};
 use crate::text::{self, Lines};
 use crate::{paths, redact};
 use portcullis_gate_sdk::Refusal;
 use portcullis_gate_sdk::text::short;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 /// How many bytes of files that a commit deleted are read to tell a moved line from a new one.
 const MOVED_BYTES: u64 = 64 << 20;
@@ -30,15 +33,17 @@ pub enum Place {
     Name,
     /// In a commit's message.
     Message,
+    /// The file itself: a rule forbids its path.
+    Path,
 }
 
 /// A secret that a commit brought in, already without the secret.
 #[derive(Clone, Debug)]
 pub struct Leak {
     /// Rule name.
-    pub rule: &'static str,
+    pub rule: String,
     /// What kind of secret, in words.
-    pub about: &'static str,
+    pub about: String,
     /// The secret as it may be shown.
     pub shown: String,
     /// The commit that brought it in.
@@ -53,6 +58,26 @@ pub struct Leak {
     pub fingerprint: String,
     /// Whether a comment on its line asks to let it pass.
     pub inline: bool,
+    /// Why the target branch's gitleaks files let it pass, if they do.
+    pub excused: Option<String>,
+}
+
+/// Something with more hits than are told apart: the rest of it was not looked at.
+#[derive(Clone, Debug)]
+pub struct Crowded {
+    /// The commit that brought it in.
+    pub commit: String,
+    /// Readable path; none for a message.
+    pub path: Option<String>,
+}
+
+/// A change of what the gates are set up with, by a commit of the branch under judgement.
+#[derive(Clone, Debug)]
+pub struct Reconfigured {
+    /// The commit.
+    pub commit: String,
+    /// Readable path.
+    pub path: String,
 }
 
 /// Something that was not scanned.
@@ -83,6 +108,10 @@ pub struct Looked {
     pub leaks: Vec<Leak>,
     /// Objects too large, and submodules.
     pub skipped: Vec<Skipped>,
+    /// Objects and messages with too many hits.
+    pub crowded: Vec<Crowded>,
+    /// Changes of what the gates are set up with.
+    pub reconfigured: Vec<Reconfigured>,
 }
 
 /// Looks at everything that `head` adds to `target`.
@@ -92,6 +121,7 @@ pub struct Looked {
 pub fn look<S: Source>(
     source: &S,
     scanner: &Scanner,
+    policy: &Policy,
     repository: &str,
     target: &str,
     head: &str,
@@ -104,6 +134,7 @@ pub fn look<S: Source>(
     let mut walk = Walk {
         source,
         scanner,
+        policy,
         repository,
         max_blob,
         looked,
@@ -139,16 +170,34 @@ struct Candidate<'a> {
     before: Vec<&'a str>,
 }
 
+/// A hit of one of our rules or of one of the team's.
+#[derive(Debug)]
+struct Spot {
+    rule: String,
+    about: String,
+    of_team: bool,
+    line: u32,
+    secret: Range<usize>,
+    span: Range<usize>,
+}
+
+impl Spot {
+    fn overlaps(&self, other: &Self) -> bool {
+        self.secret.start < other.secret.end && other.secret.start < self.secret.end
+    }
+}
+
 struct Walk<'a, S> {
     source: &'a S,
     scanner: &'a Scanner,
+    policy: &'a Policy,
     repository: &'a str,
     max_blob: u64,
     looked: Looked,
     /// Objects and bytes that changes announced, to be compared with what was scanned.
     expected: (u64, u64),
-    /// Objects without any hit, and whether they were scanned with guessing.
-    clean: HashSet<(String, bool)>,
+    /// Objects without any hit, whether they were scanned with guessing, and as which path if that makes a difference.
+    clean: HashSet<(String, bool, Vec<u8>)>,
     paths: HashSet<Vec<u8>>,
 }
 
@@ -170,22 +219,93 @@ impl<S: Source> Walk<'_, S> {
         for candidate in candidates(&per_parent) {
             self.candidate(commit, &candidate, &gone)?;
         }
+        self.reconfigured(commit, &per_parent);
         Ok(())
+    }
+
+    /// Names what the commit itself changed of the gates' setup: in a merge, what is as in none of the parents.
+    fn reconfigured(&mut self, commit: &Commit, per_parent: &[Vec<TreeChange>]) {
+        let [first, others @ ..] = per_parent else { return };
+        let everywhere = |path: &[u8]| others.iter().all(|changes| changes.iter().any(|change| change.path == path));
+        for change in first {
+            let path = &change.path;
+            if (path.starts_with(b".portcullis/") || self.policy.is_read_from(path)) && everywhere(path) {
+                let (commit, path) = (commit.id.clone(), redact::readable(path));
+                self.looked.reconfigured.push(Reconfigured { commit, path });
+            }
+        }
+    }
+
+    /// What our rules find.
+    fn own(&self, content: &[u8], guess: bool) -> Result<Vec<Spot>, Refusal> {
+        let hits = self.scanner.scan(content, guess).map_err(fault)?;
+        let spot = |hit: Hit| Spot {
+            rule: hit.rule.id.into(),
+            about: hit.rule.about.into(),
+            of_team: false,
+            line: hit.line,
+            secret: hit.secret,
+            span: hit.span,
+        };
+        Ok(hits.into_iter().map(spot).collect())
+    }
+
+    /// What our rules and the team's find. Where both see a secret ours has it, unless ours only guesses.
+    fn spots(
+        &mut self,
+        commit: &Commit,
+        path: Option<&[u8]>,
+        content: &[u8],
+        guess: bool,
+    ) -> Result<Vec<Spot>, Refusal> {
+        let mut spots = self.own(content, guess)?;
+        let team = self.policy.scan(path, content);
+        if spots.len().max(team.len()) > MOST_HITS {
+            let path = match path {
+                Some(path) => {
+                    let named = self.own(path, false)?;
+                    let named: Vec<&[u8]> = named.iter().map(|spot| &path[spot.secret.clone()]).collect();
+                    Some(shown_path(path, &named))
+                }
+                None => None,
+            };
+            self.looked.crowded.push(Crowded { commit: commit.id.clone(), path });
+        }
+        if team.is_empty() {
+            return Ok(spots);
+        }
+        let team: Vec<Spot> = team
+            .into_iter()
+            .map(|hit| {
+                let (rule, about) = self.policy.rule(hit.rule);
+                Spot { rule, about: about.into(), of_team: true, line: hit.line, secret: hit.secret, span: hit.span }
+            })
+            .collect();
+        let guesses = |spot: &Spot| spot.rule == GENERIC.id || spot.rule == KUBE_SECRET.id;
+        spots.retain(|spot| !guesses(spot) || !team.iter().any(|other| other.overlaps(spot)));
+        let own = spots.len();
+        for spot in team {
+            if !spots[..own].iter().any(|other| other.overlaps(&spot)) {
+                spots.push(spot);
+            }
+        }
+        Ok(spots)
     }
 
     fn message(&mut self, commit: &Commit) -> Result<(), Refusal> {
         let message = text::decode(&commit.message);
-        let hits = self.scanner.scan(&message, true).map_err(fault)?;
+        let hits = self.spots(commit, None, &message, true)?;
         self.keep(commit, Place::Message, b"", &message, &hits, &[]);
         Ok(())
     }
 
     fn candidate(&mut self, commit: &Commit, candidate: &Candidate<'_>, gone: &[&str]) -> Result<(), Refusal> {
         let path = &candidate.change.path;
-        let in_name = self.scanner.scan(path, false).map_err(fault)?;
+        let in_name = self.own(path, false)?;
         let named: Vec<&[u8]> = in_name.iter().map(|hit| &path[hit.secret.clone()]).collect();
         if candidate.before.is_empty() {
             self.keep(commit, Place::Name, path, path, &in_name, &named);
+            self.forbidden(commit, path, &named);
         }
         let skip = |size| Skipped { commit: commit.id.clone(), path: shown_path(path, &named), size };
         if candidate.change.entry == EntryKind::Submodule {
@@ -198,7 +318,8 @@ impl<S: Source> Walk<'_, S> {
             return Ok(());
         }
         let may_guess = !paths::is_full_of_hashes(path);
-        let key = (candidate.after.to_string(), may_guess);
+        let as_path = if self.policy.depends_on_path() { path.clone() } else { Vec::new() };
+        let key = (candidate.after.to_string(), may_guess, as_path);
         if self.clean.contains(&key) {
             return Ok(());
         }
@@ -206,7 +327,7 @@ impl<S: Source> Walk<'_, S> {
         self.expected.1 += candidate.change.size;
         let blob = self.read(candidate.after, candidate.change.size)?;
         let content = text::decode(&blob.bytes);
-        let hits = self.scanner.scan(&content, may_guess && !text::is_binary(&content)).map_err(fault)?;
+        let hits = self.spots(commit, Some(path), &content, may_guess && !text::is_binary(&content))?;
         self.looked.objects += 1;
         self.looked.bytes += blob.bytes.len() as u64;
         if hits.is_empty() {
@@ -239,8 +360,8 @@ impl<S: Source> Walk<'_, S> {
         candidate: &Candidate<'_>,
         gone: &[&str],
         content: &[u8],
-        hits: Vec<Hit>,
-    ) -> Result<Vec<Hit>, Refusal> {
+        hits: Vec<Spot>,
+    ) -> Result<Vec<Spot>, Refusal> {
         let earlier = if candidate.before.is_empty() { gone } else { candidate.before.as_slice() };
         let mut budget = MOVED_BYTES.max(self.max_blob);
         let mut versions = Vec::new();
@@ -267,22 +388,61 @@ impl<S: Source> Walk<'_, S> {
         Ok(hits.into_iter().filter(|hit| !lines.hold(content, &hit.span)).collect())
     }
 
-    fn keep(&mut self, commit: &Commit, place: Place, path: &[u8], content: &[u8], hits: &[Hit], named: &[&[u8]]) {
+    fn keep(&mut self, commit: &Commit, place: Place, path: &[u8], content: &[u8], hits: &[Spot], named: &[&[u8]]) {
         let secrets: Vec<&[u8]> =
             named.iter().copied().chain(hits.iter().map(|hit| &content[hit.secret.clone()])).collect();
         for hit in hits {
             let secret = &content[hit.secret.clone()];
             let line = &content[text::line_around(content, hit.secret.start)];
+            let whole = text::line_around(content, hit.span.start).start..text::line_around(content, hit.span.end).end;
+            let back = text::count_lines(&content[hit.span.start.min(hit.secret.start)..hit.secret.start]);
+            let begins = hit.line.saturating_sub(u32::try_from(back).unwrap_or(0));
+            let excused = self.policy.excuse(&Facts {
+                rule: &hit.rule,
+                of_team: hit.of_team,
+                commit: &commit.id,
+                path: (place != Place::Message).then_some(path),
+                lines: [begins, hit.line],
+                content: Some(Content { secret, matched: &content[hit.span.clone()], line: &content[whole] }),
+            });
             self.looked.leaks.push(Leak {
-                rule: hit.rule.id,
-                about: hit.rule.about,
+                rule: hit.rule.clone(),
+                about: hit.about.clone(),
                 shown: redact::redacted(secret),
                 commit: commit.id.clone(),
                 place,
                 path: (place != Place::Message).then(|| shown_path(path, &secrets)),
                 line: hit.line,
-                fingerprint: redact::name(self.repository, hit.rule.id, path, line, secret),
-                inline: place == Place::File && inline(line, hit.rule.id),
+                fingerprint: redact::name(self.repository, &hit.rule, path, line, secret),
+                inline: place == Place::File && inline(line, &hit.rule),
+                excused,
+            });
+        }
+    }
+
+    /// A file whose path alone breaks one of the team's rules.
+    fn forbidden(&mut self, commit: &Commit, path: &[u8], named: &[&[u8]]) {
+        for index in self.policy.forbidding(path) {
+            let (rule, about) = self.policy.rule(index);
+            let facts = Facts {
+                rule: &rule,
+                of_team: true,
+                commit: &commit.id,
+                path: Some(path),
+                lines: [1, 1],
+                content: None,
+            };
+            self.looked.leaks.push(Leak {
+                excused: self.policy.excuse(&facts),
+                about: about.into(),
+                shown: "a file that may not be there".into(),
+                commit: commit.id.clone(),
+                place: Place::Path,
+                path: Some(shown_path(path, named)),
+                line: 1,
+                fingerprint: redact::name(self.repository, &rule, path, path, b""),
+                inline: false,
+                rule,
             });
         }
     }
