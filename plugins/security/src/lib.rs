@@ -21,5 +21,6 @@ pub mod report;
 pub mod rules;
 pub mod scan;
 pub mod source;
+mod spot;
 pub mod text;
 mod value;

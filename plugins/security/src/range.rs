@@ -11,15 +11,14 @@
 
 use crate::config::inline;
 use crate::gitleaks::{Content, Facts, Policy};
-use crate::rules::{GENERIC, KUBE_SECRET};
-use crate::scan::{Hit, MOST_HITS, ScanError, Scanner};
+use crate::scan::{ScanError, Scanner};
 use crate::source::{Blob, ChangeKind, Commit, EntryKind, Source, TreeChange};
+use crate::spot::{self, Spot};
 use crate::text::{self, Lines};
 use crate::{paths, redact};
 use portcullis_gate_sdk::Refusal;
 use portcullis_gate_sdk::text::short;
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 
 /// How many bytes of files that a commit deleted are read to tell a moved line from a new one.
 const MOVED_BYTES: u64 = 64 << 20;
@@ -170,23 +169,6 @@ struct Candidate<'a> {
     before: Vec<&'a str>,
 }
 
-/// A hit of one of our rules or of one of the team's.
-#[derive(Debug)]
-struct Spot {
-    rule: String,
-    about: String,
-    of_team: bool,
-    line: u32,
-    secret: Range<usize>,
-    span: Range<usize>,
-}
-
-impl Spot {
-    fn overlaps(&self, other: &Self) -> bool {
-        self.secret.start < other.secret.end && other.secret.start < self.secret.end
-    }
-}
-
 struct Walk<'a, S> {
     source: &'a S,
     scanner: &'a Scanner,
@@ -236,21 +218,7 @@ impl<S: Source> Walk<'_, S> {
         }
     }
 
-    /// What our rules find.
-    fn own(&self, content: &[u8], guess: bool) -> Result<Vec<Spot>, Refusal> {
-        let hits = self.scanner.scan(content, guess).map_err(fault)?;
-        let spot = |hit: Hit| Spot {
-            rule: hit.rule.id.into(),
-            about: hit.rule.about.into(),
-            of_team: false,
-            line: hit.line,
-            secret: hit.secret,
-            span: hit.span,
-        };
-        Ok(hits.into_iter().map(spot).collect())
-    }
-
-    /// What our rules and the team's find. Where both see a secret ours has it, unless ours only guesses.
+    /// See [`spot::all`]; a text with too many hits is named.
     fn spots(
         &mut self,
         commit: &Commit,
@@ -258,38 +226,19 @@ impl<S: Source> Walk<'_, S> {
         content: &[u8],
         guess: bool,
     ) -> Result<Vec<Spot>, Refusal> {
-        let mut spots = self.own(content, guess)?;
-        let team = self.policy.scan(path, content);
-        if spots.len().max(team.len()) > MOST_HITS {
-            let path = match path {
-                Some(path) => {
-                    let named = self.own(path, false)?;
-                    let named: Vec<&[u8]> = named.iter().map(|spot| &path[spot.secret.clone()]).collect();
-                    Some(shown_path(path, &named))
-                }
-                None => None,
-            };
+        let found = spot::all(self.scanner, self.policy, path, content, guess).map_err(fault)?;
+        if found.crowded {
+            let path = path.map(|path| self.safe_path(path)).transpose()?;
             self.looked.crowded.push(Crowded { commit: commit.id.clone(), path });
         }
-        if team.is_empty() {
-            return Ok(spots);
-        }
-        let team: Vec<Spot> = team
-            .into_iter()
-            .map(|hit| {
-                let (rule, about) = self.policy.rule(hit.rule);
-                Spot { rule, about: about.into(), of_team: true, line: hit.line, secret: hit.secret, span: hit.span }
-            })
-            .collect();
-        let guesses = |spot: &Spot| spot.rule == GENERIC.id || spot.rule == KUBE_SECRET.id;
-        spots.retain(|spot| !guesses(spot) || !team.iter().any(|other| other.overlaps(spot)));
-        let own = spots.len();
-        for spot in team {
-            if !spots[..own].iter().any(|other| other.overlaps(&spot)) {
-                spots.push(spot);
-            }
-        }
-        Ok(spots)
+        Ok(found.spots)
+    }
+
+    /// A path for people, without a secret that stands in it.
+    fn safe_path(&self, path: &[u8]) -> Result<String, Refusal> {
+        let found = spot::ours(self.scanner, path, false).map_err(fault)?;
+        let secrets: Vec<&[u8]> = found.iter().map(|spot| &path[spot.secret.clone()]).collect();
+        Ok(shown_path(path, &secrets))
     }
 
     fn message(&mut self, commit: &Commit) -> Result<(), Refusal> {
@@ -301,7 +250,7 @@ impl<S: Source> Walk<'_, S> {
 
     fn candidate(&mut self, commit: &Commit, candidate: &Candidate<'_>, gone: &[&str]) -> Result<(), Refusal> {
         let path = &candidate.change.path;
-        let in_name = self.own(path, false)?;
+        let in_name = spot::ours(self.scanner, path, false).map_err(fault)?;
         let named: Vec<&[u8]> = in_name.iter().map(|hit| &path[hit.secret.clone()]).collect();
         if candidate.before.is_empty() {
             self.keep(commit, Place::Name, path, path, &in_name, &named);
