@@ -24,6 +24,8 @@ pub struct Config {
     pub unscanned: Unscanned,
     /// Whether lockfiles are checked for known vulnerabilities.
     pub dependency_audit: DependencyAudit,
+    /// Whether the edge stays closed until the head holds the report.
+    pub report: Report,
 }
 
 impl Default for Config {
@@ -36,6 +38,7 @@ impl Default for Config {
             max_blob_mib: 32,
             unscanned: Unscanned::Fail,
             dependency_audit: DependencyAudit::BestEffort,
+            report: Report::Off,
         }
     }
 }
@@ -70,6 +73,16 @@ pub enum DependencyAudit {
     BestEffort,
     /// No audit, no pass.
     Strict,
+}
+
+/// What becomes of the report document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Report {
+    /// There is none.
+    Off,
+    /// It is written on the branch, and no pass counts without it.
+    Write,
 }
 
 /// One accepted finding or family of findings. Every field that is given must match.

@@ -1,10 +1,12 @@
 //! The gate itself: the host's repository as a [`Source`], and one function that joins the parts.
 
-use crate::config::{Config, Gitleaks};
+use crate::config::{Config, Gitleaks, Report};
 use crate::gitleaks::Policy;
 use crate::scan::Scanner;
+use crate::shelf::Shelf;
 use crate::source::{Blob, Commit, Source, TreeChange};
-use crate::{range, report};
+use crate::{document, range, report, shelf};
+use portcullis_gate_sdk::lineage::{Folder, Kinship};
 use portcullis_gate_sdk::prelude::*;
 use portcullis_gate_sdk::text::short;
 
@@ -16,11 +18,25 @@ impl Gate for Security {
     const CONFIG_SCHEMA: &'static str = include_str!("../config.schema.json");
 
     fn evaluate(subject: &Subject, config: Self::Config) -> Result<Judgement, Refusal> {
-        evaluate(&Host, subject, &config)
+        let judgement = evaluate(&Host, subject, &config)?;
+        match config.report {
+            Report::Off => Ok(judgement),
+            Report::Write => shelf::demand(&Host, subject, judgement),
+        }
     }
 }
 
-portcullis_gate_sdk::export_judge!(Security);
+impl Actor for Security {
+    fn act(subject: &Subject, config: Self::Config) -> Result<Judgement, Refusal> {
+        let judgement = evaluate(&Host, subject, &config)?;
+        match config.report {
+            Report::Off => Ok(judgement),
+            Report::Write => shelf::supply(&Host, subject, judgement),
+        }
+    }
+}
+
+portcullis_gate_sdk::export_actor!(Security);
 
 /// Judges `subject` in the repository `source`.
 ///
@@ -81,6 +97,29 @@ impl Source for Host {
             Err(host::repository::Error::NotFound(_)) => Ok(None),
             Err(error) => Err(error).or_refuse(&format!("read `{path}` at {}", short(revision))),
         }
+    }
+}
+
+impl Shelf for Host {
+    fn read(&self) -> Result<Option<Vec<u8>>, Refusal> {
+        match host::documents::read(document::NAME) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(host::documents::Error::NotFound) => Ok(None),
+            Err(error) => Err(error).or_refuse(&format!("read `{}`", document::NAME)),
+        }
+    }
+
+    fn only_documents_since(&self, earlier: &str, head: &str) -> Result<bool, Refusal> {
+        let folder = Folder::try_from(host::documents::folder()).map_err(Refusal::BadInput)?;
+        Ok(match Kinship::of(earlier, head)? {
+            Kinship::Same => true,
+            Kinship::Descendant { changed } => changed.iter().all(|path| folder.holds(path)),
+            Kinship::Stranger => false,
+        })
+    }
+
+    fn write(&self, content: &str) -> Result<(), Refusal> {
+        host::own_documents::write(document::NAME, content.as_bytes()).or_refuse(&format!("write `{}`", document::NAME))
     }
 }
 

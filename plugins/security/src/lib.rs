@@ -9,6 +9,7 @@
 //! Absent for now: the dependency audit. Its switch exists and says so.
 
 pub mod config;
+pub mod document;
 mod entropy;
 mod generic;
 pub mod gitleaks;
@@ -20,6 +21,7 @@ pub mod redact;
 pub mod report;
 pub mod rules;
 pub mod scan;
+pub mod shelf;
 pub mod source;
 mod spot;
 pub mod text;
