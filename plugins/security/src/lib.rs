@@ -1,7 +1,8 @@
 //! The security gate of Portcullis: no secret enters the history that is about to be merged.
 //!
-//! From the bottom up: [`rules`] says what secrets look like, [`scan`] finds them in bytes, [`range`] decides which bytes a
-//! range of commits is answerable for, [`gitleaks`] brings in what a team had set up for that tool, [`report`] words what was found, and [`glue`] joins that to the host.
+//! From the bottom up: [`rules`] says what secrets look like, [`scan`] finds them in bytes, [`gitleaks`] adds what a team had
+//! set up for that tool, [`range`] decides which bytes a range of commits is answerable for, [`report`] words what was
+//! found, [`document`] writes it down, [`shelf`] sees to it that the head holds that, and [`glue`] joins all to the host.
 //!
 //! What must always hold: the scan is offline; whatever could not be looked at is a refusal or a finding, never a pass;
 //! no finding, summary or refusal carries a secret; configuration and exceptions come from the target branch alone.
