@@ -66,6 +66,7 @@ pub fn describe(import: &str) -> (Power, &'static str) {
         "portcullis:act/workspace" => {
             (Power::Acts, "catches the branch up, runs the project's named commands, publishes the branch")
         }
+        "portcullis:act/documents" => (Power::Acts, "writes documents of the work item, which the host commits"),
         "wasi:http/outgoing-handler" => (Power::Network, "calls the hosts that `grant.network` names"),
         "portcullis:read/repository" => (Power::Reads, "reads commits and files of the repository"),
         "portcullis:read/forge" => (Power::Reads, "reads checks and pull requests on the forge"),
@@ -148,6 +149,7 @@ mod tests {
         // PLG-5
         for (import, power) in [
             ("portcullis:act/workspace@0.1.0", Power::Acts),
+            ("portcullis:act/documents@0.1.0", Power::Acts),
             ("portcullis:act/later@0.2.0", Power::Acts),
             ("wasi:http/outgoing-handler@0.2.0", Power::Network),
             ("portcullis:read/images@0.1.0", Power::Reads),

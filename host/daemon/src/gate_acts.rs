@@ -20,9 +20,13 @@ use portcullis_core::time::Clock;
 use portcullis_git::{Branch, CatchUpStyle, Mirror, Worktree};
 use portcullis_runtime::Acts;
 use portcullis_store::Store;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
+
+/// Largest document that a gate may write.
+const DOCUMENT_BYTES: usize = 16 << 20;
 
 /// Acts of one call.
 pub struct GateActs {
@@ -187,5 +191,88 @@ impl Acts for GateActs {
             self.project.publish(&self.task.branch, Some(&self.head), &self.under).await.map_err(ActError::Failed)?;
         *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(head.clone());
         Ok(head)
+    }
+
+    async fn write_document(&self, name: &str, content: &[u8]) -> Result<(), ActError> {
+        if !is_file_name(name) {
+            return Err(ActError::Denied(format!("`{name}` is no file name")));
+        }
+        if content.len() > DOCUMENT_BYTES {
+            let size = content.len();
+            return Err(ActError::Denied(format!("a document may have {DOCUMENT_BYTES} bytes, this one has {size}")));
+        }
+        let folder = format!("{}/{}", self.project.settings.documents, self.task.work_item);
+        let (name, content) = (name.to_owned(), content.to_owned());
+        self.blocking(move |_, worktree| write_below(worktree.path(), &folder, &name, &content)).await
+    }
+}
+
+/// Whether a name is a file's and no path: a gate's configuration cannot lead elsewhere.
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['/', '\\', '\0']) && !matches!(name, "." | "..")
+}
+
+/// Writes a file into a folder of a checked-out branch. The branch decides what stands there: a link on the way would lead
+/// out of the worktree and is refused, one in the file's own place is replaced and not followed.
+fn write_below(top: &Path, folder: &str, name: &str, content: &[u8]) -> Result<(), String> {
+    let mut at = top.to_owned();
+    for part in folder.split('/') {
+        at.push(part);
+        match std::fs::symlink_metadata(&at) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(format!("{folder} is no folder on the branch: {part} is a file or a link")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                std::fs::create_dir(&at).map_err(|error| format!("failed to make {folder}: {error}"))?;
+            }
+            Err(error) => return Err(format!("failed to look at {folder}: {error}")),
+        }
+    }
+    let failed = |error: std::io::Error| format!("failed to write {folder}/{name}: {error}");
+    let mut file = tempfile::NamedTempFile::new_in(&at).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    file.persist(at.join(name)).map(drop).map_err(|error| failed(error.error))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    // SEC-7
+    #[test]
+    fn a_document_is_written_into_its_folder_and_replaced() {
+        let top = tempfile::tempdir().unwrap();
+        for content in [b"one".as_slice(), b"two"] {
+            write_below(top.path(), "docs/ORCH-65", "a.md", content).unwrap();
+            assert_eq!(std::fs::read(top.path().join("docs/ORCH-65/a.md")).unwrap(), content);
+        }
+        assert_eq!(std::fs::read_dir(top.path().join("docs/ORCH-65")).unwrap().count(), 1);
+    }
+
+    // SEC-7
+    #[test]
+    fn no_link_of_the_branch_leads_a_document_out_of_the_worktree() {
+        let (top, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(outside.path(), top.path().join("docs")).unwrap();
+        assert!(
+            write_below(top.path(), "docs/ORCH-65", "a.md", b"x").unwrap_err().contains("docs is a file or a link")
+        );
+        let secret = outside.path().join("secret");
+        std::fs::write(&secret, "theirs").unwrap();
+        std::fs::create_dir(top.path().join("work")).unwrap();
+        std::os::unix::fs::symlink(&secret, top.path().join("work/a.md")).unwrap();
+        write_below(top.path(), "work", "a.md", b"x").unwrap();
+        assert_eq!(std::fs::read_to_string(&secret).unwrap(), "theirs");
+        assert_eq!(std::fs::read(top.path().join("work/a.md")).unwrap(), b"x");
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
+    }
+
+    // SEC-7
+    #[test]
+    fn a_documents_name_is_no_path() {
+        assert!(is_file_name("17-security-report.md"));
+        for name in ["", ".", "..", "a/b", "../a", "a\\b", "a\0"] {
+            assert!(!is_file_name(name), "{name:?}");
+        }
     }
 }

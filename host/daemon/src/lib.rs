@@ -34,6 +34,7 @@ pub mod reconcile;
 pub mod redact;
 pub mod room;
 pub mod run;
+pub mod sarif;
 pub mod serve;
 pub mod settings;
 pub mod timekeeper;

@@ -27,4 +27,11 @@ pub trait Acts: Send + Sync {
     /// # Errors
     /// [`ActError`]: not allowed, or the remote head has moved.
     async fn publish(&self) -> Result<Revision, ActError>;
+
+    /// `documents.write`: writes a document into the work item's folder on the branch, or replaces it. It is committed and
+    /// published once the gate has passed.
+    ///
+    /// # Errors
+    /// [`ActError`]: not allowed (no file name, too large), or could not be written.
+    async fn write_document(&self, name: &str, content: &[u8]) -> Result<(), ActError>;
 }

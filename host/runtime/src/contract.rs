@@ -22,7 +22,7 @@ pub(crate) const GATE_VERSION: Version = Version::new(0, 1, 0);
 const WASI_VERSION: Version = Version::new(0, 2, 12);
 
 /// The gate interfaces that a component may import, all at [`GATE_VERSION`].
-pub(crate) const GATE_IMPORTS: [&str; 9] = [
+pub(crate) const GATE_IMPORTS: [&str; 10] = [
     "portcullis:gate/types",
     "portcullis:gate/log",
     "portcullis:read/repository",
@@ -32,6 +32,7 @@ pub(crate) const GATE_IMPORTS: [&str; 9] = [
     "portcullis:read/approvals",
     "portcullis:read/test-runs",
     WORKSPACE,
+    "portcullis:act/documents",
 ];
 
 /// The WASI interfaces that a component may import, all at [`WASI_VERSION`]. Files and sockets are here because compilers

@@ -26,6 +26,7 @@ pub mod acting {
             package portcullis:sdk@0.1.0;
             world acting {
                 import portcullis:act/workspace@0.1.0;
+                import portcullis:act/documents@0.1.0;
                 export portcullis:gate/action@0.1.0;
             }
         ",
@@ -33,6 +34,7 @@ pub mod acting {
         with: {
             "portcullis:gate/types@0.1.0": crate::bindings::judge::portcullis::gate::types,
             "portcullis:act/workspace@0.1.0": generate,
+            "portcullis:act/documents@0.1.0": generate,
         },
         pub_export_macro: true,
         export_macro_name: "export_acting_bindings",

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use wasmparser::{Parser, Payload};
 
 /// Gate, its imports of the contract beside `portcullis:gate/types`, and whether it acts.
-const GATES: [(&str, &[&str], bool); 6] = [
+const GATES: [(&str, &[&str], bool); 7] = [
     ("approval", &["portcullis:read/approvals"], false),
     ("ci-green", &["portcullis:read/forge"], false),
     ("document-verdict", &["portcullis:read/documents"], false),
@@ -25,6 +25,7 @@ const GATES: [(&str, &[&str], bool); 6] = [
         true,
     ),
     ("merge-gate", &["portcullis:act/workspace", "portcullis:read/repository", "portcullis:read/test-runs"], true),
+    ("security", &["portcullis:act/documents", "portcullis:read/documents", "portcullis:read/repository"], true),
     ("staging-verdict", &["portcullis:read/documents", "portcullis:read/images", "portcullis:read/repository"], false),
 ];
 

@@ -16,12 +16,16 @@ pub struct Config {
     /// Whether a comment on the line itself (`portcullis:allow RULE`, `gitleaks:allow`) excuses a finding. Off by default,
     /// because it is the branch under judgement that writes it.
     pub inline_allow: bool,
+    /// What the target branch's `.gitleaks.toml` and `.gitleaksignore` mean.
+    pub gitleaks: Gitleaks,
     /// Larger objects are not scanned but reported, in MiB.
     pub max_blob_mib: u64,
     /// What an object that was not scanned means.
     pub unscanned: Unscanned,
     /// Whether lockfiles are checked for known vulnerabilities.
     pub dependency_audit: DependencyAudit,
+    /// Whether the edge stays closed until the head holds the report.
+    pub report: Report,
 }
 
 impl Default for Config {
@@ -30,11 +34,23 @@ impl Default for Config {
             disabled_rules: Vec::new(),
             allow: Vec::new(),
             inline_allow: false,
+            gitleaks: Gitleaks::Honour,
             max_blob_mib: 32,
             unscanned: Unscanned::Fail,
             dependency_audit: DependencyAudit::BestEffort,
+            report: Report::Off,
         }
     }
+}
+
+/// What gitleaks' files mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gitleaks {
+    /// Their rules are run and their allowlists count.
+    Honour,
+    /// Nothing.
+    Ignore,
 }
 
 /// What an object that was not scanned means for the verdict.
@@ -57,6 +73,16 @@ pub enum DependencyAudit {
     BestEffort,
     /// No audit, no pass.
     Strict,
+}
+
+/// What becomes of the report document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Report {
+    /// There is none.
+    Off,
+    /// It is written on the branch, and no pass counts without it.
+    Write,
 }
 
 /// One accepted finding or family of findings. Every field that is given must match.

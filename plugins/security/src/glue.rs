@@ -1,9 +1,12 @@
 //! The gate itself: the host's repository as a [`Source`], and one function that joins the parts.
 
-use crate::config::Config;
+use crate::config::{Config, Gitleaks, Report};
+use crate::gitleaks::Policy;
 use crate::scan::Scanner;
+use crate::shelf::Shelf;
 use crate::source::{Blob, Commit, Source, TreeChange};
-use crate::{range, report};
+use crate::{document, range, report, shelf};
+use portcullis_gate_sdk::lineage::{Folder, Kinship};
 use portcullis_gate_sdk::prelude::*;
 use portcullis_gate_sdk::text::short;
 
@@ -15,11 +18,25 @@ impl Gate for Security {
     const CONFIG_SCHEMA: &'static str = include_str!("../config.schema.json");
 
     fn evaluate(subject: &Subject, config: Self::Config) -> Result<Judgement, Refusal> {
-        evaluate(&Host, subject, &config)
+        let judgement = evaluate(&Host, subject, &config)?;
+        match config.report {
+            Report::Off => Ok(judgement),
+            Report::Write => shelf::demand(&Host, subject, judgement),
+        }
     }
 }
 
-portcullis_gate_sdk::export_judge!(Security);
+impl Actor for Security {
+    fn act(subject: &Subject, config: Self::Config) -> Result<Judgement, Refusal> {
+        let judgement = evaluate(&Host, subject, &config)?;
+        match config.report {
+            Report::Off => Ok(judgement),
+            Report::Write => shelf::supply(&Host, subject, judgement),
+        }
+    }
+}
+
+portcullis_gate_sdk::export_actor!(Security);
 
 /// Judges `subject` in the repository `source`.
 ///
@@ -27,11 +44,16 @@ portcullis_gate_sdk::export_judge!(Security);
 /// The configuration is not usable, or not everything could be looked at.
 pub fn evaluate<S: Source>(source: &S, subject: &Subject, config: &Config) -> Result<Judgement, Refusal> {
     let allowlist = config.check()?;
-    let scanner = Scanner::new(&config.disabled_rules)
+    let policy = match config.gitleaks {
+        Gitleaks::Honour => Policy::load(source, &subject.target_head)?,
+        Gitleaks::Ignore => Policy::default(),
+    };
+    let scanner = Scanner::new(&[config.disabled_rules.clone(), policy.disabled()].concat())
         .map_err(|error| Refusal::Unavailable(format!("the scanner is broken: {error}")))?;
     let max_blob = config.max_blob_mib << 20;
-    let looked = range::look(source, &scanner, &subject.repository, &subject.target_head, &subject.head, max_blob)?;
-    Ok(report::judge(&looked, &subject.head, config, &allowlist))
+    let looked =
+        range::look(source, &scanner, &policy, &subject.repository, &subject.target_head, &subject.head, max_blob)?;
+    Ok(report::judge(&looked, &subject.head, config, &allowlist, &policy))
 }
 
 /// The repository as the host shows it.
@@ -67,6 +89,37 @@ impl Source for Host {
             bytes.extend_from_slice(&piece);
         }
         Ok(Blob { announced, bytes })
+    }
+
+    fn file(&self, revision: &str, path: &str) -> Result<Option<Vec<u8>>, Refusal> {
+        match host::repository::read_file(revision, path.as_bytes()) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(host::repository::Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error).or_refuse(&format!("read `{path}` at {}", short(revision))),
+        }
+    }
+}
+
+impl Shelf for Host {
+    fn read(&self) -> Result<Option<Vec<u8>>, Refusal> {
+        match host::documents::read(document::NAME) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(host::documents::Error::NotFound) => Ok(None),
+            Err(error) => Err(error).or_refuse(&format!("read `{}`", document::NAME)),
+        }
+    }
+
+    fn only_documents_since(&self, earlier: &str, head: &str) -> Result<bool, Refusal> {
+        let folder = Folder::try_from(host::documents::folder()).map_err(Refusal::BadInput)?;
+        Ok(match Kinship::of(earlier, head)? {
+            Kinship::Same => true,
+            Kinship::Descendant { changed } => changed.iter().all(|path| folder.holds(path)),
+            Kinship::Stranger => false,
+        })
+    }
+
+    fn write(&self, content: &str) -> Result<(), Refusal> {
+        host::own_documents::write(document::NAME, content.as_bytes()).or_refuse(&format!("write `{}`", document::NAME))
     }
 }
 

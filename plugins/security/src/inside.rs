@@ -1,7 +1,9 @@
 //! What stands in the archives of a commit: the entries with hits, and what could not be looked at.
 
 use crate::archive::{self, Gap, Limits};
-use crate::scan::{Hit, ScanError, Scanner};
+use crate::gitleaks::Policy;
+use crate::scan::{ScanError, Scanner};
+use crate::spot::{self, Spot};
 use crate::{paths, text};
 
 /// An entry of an archive that holds something.
@@ -11,9 +13,9 @@ pub(crate) struct Part {
     /// The entry's text.
     pub(crate) text: Vec<u8>,
     /// Hits in its text.
-    pub(crate) hits: Vec<Hit>,
+    pub(crate) hits: Vec<Spot>,
     /// Hits in its path.
-    pub(crate) named: Vec<Hit>,
+    pub(crate) named: Vec<Spot>,
 }
 
 /// What an archive holds.
@@ -22,18 +24,20 @@ pub(crate) struct Inside {
     /// Entries with hits.
     pub(crate) parts: Vec<Part>,
     /// Entries, or the archive itself, that were not looked at: path, the hits in it, and why.
-    pub(crate) gaps: Vec<(Vec<u8>, Vec<Hit>, Gap)>,
+    pub(crate) gaps: Vec<(Vec<u8>, Vec<Spot>, Gap)>,
+    /// Entries with more hits than are told apart: path, and the hits in it.
+    pub(crate) crowded: Vec<(Vec<u8>, Vec<Spot>)>,
 }
 
 impl Inside {
     pub(crate) fn is_empty(&self) -> bool {
-        self.parts.is_empty() && self.gaps.is_empty()
+        self.parts.is_empty() && self.gaps.is_empty() && self.crowded.is_empty()
     }
 
     /// Whether an entry holds the secret of `hit` in `text`, so that the archive's own bytes need not be named as well.
-    pub(crate) fn holds(&self, text: &[u8], hit: &Hit) -> bool {
+    pub(crate) fn holds(&self, text: &[u8], hit: &Spot) -> bool {
         let secret = text.get(hit.secret.clone());
-        let same = |of: &[u8], inner: &Hit| inner.rule.id == hit.rule.id && of.get(inner.secret.clone()) == secret;
+        let same = |of: &[u8], inner: &Spot| inner.rule == hit.rule && of.get(inner.secret.clone()) == secret;
         self.parts.iter().any(|part| {
             part.hits.iter().any(|inner| same(&part.text, inner))
                 || part.named.iter().any(|inner| same(&part.path, inner))
@@ -45,11 +49,17 @@ impl Inside {
 ///
 /// # Errors
 /// Those of the scanner.
-pub(crate) fn look(scanner: &Scanner, path: &[u8], bytes: &[u8], limits: Limits) -> Result<Inside, ScanError> {
+pub(crate) fn look(
+    scanner: &Scanner,
+    policy: &Policy,
+    path: &[u8],
+    bytes: &[u8],
+    limits: Limits,
+) -> Result<Inside, ScanError> {
     let mut inside = Inside::default();
     archive::read(bytes, limits, &mut |name, content| {
         let whole = if name.is_empty() { path.to_vec() } else { [path, b"!/", name].concat() };
-        let named = scanner.scan(&whole, false)?;
+        let named = spot::ours(scanner, &whole, false)?;
         match content {
             Err(gap) => inside.gaps.push((whole, named, gap)),
             Ok(content) => {
@@ -58,11 +68,15 @@ pub(crate) fn look(scanner: &Scanner, path: &[u8], bytes: &[u8], limits: Limits)
                 }
                 let decoded = text::decode(content);
                 let guess = !paths::is_full_of_hashes(name) && !text::is_binary(&decoded);
-                let hits = scanner.scan(&decoded, guess)?;
+                let found = spot::all(scanner, policy, Some(&whole), &decoded, guess)?;
+                if found.crowded {
+                    inside.crowded.push((whole.clone(), named.clone()));
+                }
                 // What the archive's own path holds is told of the archive.
-                let named: Vec<Hit> = named.into_iter().filter(|hit| hit.secret.end > path.len()).collect();
-                if !hits.is_empty() || !named.is_empty() {
-                    inside.parts.push(Part { path: whole, text: decoded.into_owned(), hits, named });
+                let named: Vec<Spot> = named.into_iter().filter(|hit| hit.secret.end > path.len()).collect();
+                if !found.spots.is_empty() || !named.is_empty() {
+                    let (text, hits) = (decoded.into_owned(), found.spots);
+                    inside.parts.push(Part { path: whole, text, hits, named });
                 }
             }
         }

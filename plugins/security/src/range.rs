@@ -11,9 +11,11 @@
 
 use crate::archive::{Gap, Limits};
 use crate::config::inline;
+use crate::gitleaks::{Content, Facts, Policy};
 use crate::inside::{self, Inside};
-use crate::scan::{Hit, ScanError, Scanner};
+use crate::scan::{ScanError, Scanner};
 use crate::source::{Blob, ChangeKind, Commit, EntryKind, Source, TreeChange};
+use crate::spot::{self, Spot};
 use crate::text::{self, Lines};
 use crate::{paths, redact};
 use portcullis_gate_sdk::Refusal;
@@ -32,15 +34,17 @@ pub enum Place {
     Name,
     /// In a commit's message.
     Message,
+    /// The file itself: a rule forbids its path.
+    Path,
 }
 
 /// A secret that a commit brought in, already without the secret.
 #[derive(Clone, Debug)]
 pub struct Leak {
     /// Rule name.
-    pub rule: &'static str,
+    pub rule: String,
     /// What kind of secret, in words.
-    pub about: &'static str,
+    pub about: String,
     /// The secret as it may be shown.
     pub shown: String,
     /// The commit that brought it in.
@@ -55,6 +59,26 @@ pub struct Leak {
     pub fingerprint: String,
     /// Whether a comment on its line asks to let it pass.
     pub inline: bool,
+    /// Why the target branch's gitleaks files let it pass, if they do.
+    pub excused: Option<String>,
+}
+
+/// Something with more hits than are told apart: the rest of it was not looked at.
+#[derive(Clone, Debug)]
+pub struct Crowded {
+    /// The commit that brought it in.
+    pub commit: String,
+    /// Readable path; none for a message.
+    pub path: Option<String>,
+}
+
+/// A change of what the gates are set up with, by a commit of the branch under judgement.
+#[derive(Clone, Debug)]
+pub struct Reconfigured {
+    /// The commit.
+    pub commit: String,
+    /// Readable path.
+    pub path: String,
 }
 
 /// Why something was not scanned.
@@ -107,6 +131,10 @@ pub struct Looked {
     pub leaks: Vec<Leak>,
     /// Objects too large, archives that could not be unpacked, and submodules.
     pub skipped: Vec<Skipped>,
+    /// Objects and messages with too many hits.
+    pub crowded: Vec<Crowded>,
+    /// Changes of what the gates are set up with.
+    pub reconfigured: Vec<Reconfigured>,
 }
 
 /// Looks at everything that `head` adds to `target`.
@@ -116,6 +144,7 @@ pub struct Looked {
 pub fn look<S: Source>(
     source: &S,
     scanner: &Scanner,
+    policy: &Policy,
     repository: &str,
     target: &str,
     head: &str,
@@ -128,6 +157,7 @@ pub fn look<S: Source>(
     let mut walk = Walk {
         source,
         scanner,
+        policy,
         repository,
         max_blob,
         looked,
@@ -166,13 +196,14 @@ struct Candidate<'a> {
 struct Walk<'a, S> {
     source: &'a S,
     scanner: &'a Scanner,
+    policy: &'a Policy,
     repository: &'a str,
     max_blob: u64,
     looked: Looked,
     /// Objects and bytes that changes announced, to be compared with what was scanned.
     expected: (u64, u64),
-    /// Objects without any hit, and whether they were scanned with guessing.
-    clean: HashSet<(String, bool)>,
+    /// Objects without any hit, whether they were scanned with guessing, and as which path if that makes a difference.
+    clean: HashSet<(String, bool, Vec<u8>)>,
     paths: HashSet<Vec<u8>>,
 }
 
@@ -194,22 +225,60 @@ impl<S: Source> Walk<'_, S> {
         for candidate in candidates(&per_parent) {
             self.candidate(commit, &candidate, &gone)?;
         }
+        self.reconfigured(commit, &per_parent);
         Ok(())
+    }
+
+    /// Names what the commit itself changed of the gates' setup: in a merge, what is as in none of the parents.
+    fn reconfigured(&mut self, commit: &Commit, per_parent: &[Vec<TreeChange>]) {
+        let [first, others @ ..] = per_parent else { return };
+        let everywhere = |path: &[u8]| others.iter().all(|changes| changes.iter().any(|change| change.path == path));
+        for change in first {
+            let path = &change.path;
+            if (path.starts_with(b".portcullis/") || self.policy.is_read_from(path)) && everywhere(path) {
+                let (commit, path) = (commit.id.clone(), redact::readable(path));
+                self.looked.reconfigured.push(Reconfigured { commit, path });
+            }
+        }
+    }
+
+    /// See [`spot::all`]; a text with too many hits is named.
+    fn spots(
+        &mut self,
+        commit: &Commit,
+        path: Option<&[u8]>,
+        content: &[u8],
+        guess: bool,
+    ) -> Result<Vec<Spot>, Refusal> {
+        let found = spot::all(self.scanner, self.policy, path, content, guess).map_err(fault)?;
+        if found.crowded {
+            let path = path.map(|path| self.safe_path(path)).transpose()?;
+            self.looked.crowded.push(Crowded { commit: commit.id.clone(), path });
+        }
+        Ok(found.spots)
+    }
+
+    /// A path for people, without a secret that stands in it.
+    fn safe_path(&self, path: &[u8]) -> Result<String, Refusal> {
+        let found = spot::ours(self.scanner, path, false).map_err(fault)?;
+        let secrets: Vec<&[u8]> = found.iter().map(|spot| &path[spot.secret.clone()]).collect();
+        Ok(shown_path(path, &secrets))
     }
 
     fn message(&mut self, commit: &Commit) -> Result<(), Refusal> {
         let message = text::decode(&commit.message);
-        let hits = self.scanner.scan(&message, true).map_err(fault)?;
+        let hits = self.spots(commit, None, &message, true)?;
         self.keep(commit, Place::Message, b"", &message, &hits, &[]);
         Ok(())
     }
 
     fn candidate(&mut self, commit: &Commit, candidate: &Candidate<'_>, gone: &[&str]) -> Result<(), Refusal> {
         let path = &candidate.change.path;
-        let in_name = self.scanner.scan(path, false).map_err(fault)?;
+        let in_name = spot::ours(self.scanner, path, false).map_err(fault)?;
         let named: Vec<&[u8]> = in_name.iter().map(|hit| &path[hit.secret.clone()]).collect();
         if candidate.before.is_empty() {
             self.keep(commit, Place::Name, path, path, &in_name, &named);
+            self.forbidden(commit, path, &named);
         }
         let skip = |why| Skipped { commit: commit.id.clone(), path: shown_path(path, &named), why };
         if candidate.change.entry == EntryKind::Submodule {
@@ -222,7 +291,8 @@ impl<S: Source> Walk<'_, S> {
             return Ok(());
         }
         let may_guess = !paths::is_full_of_hashes(path);
-        let key = (candidate.after.to_string(), may_guess);
+        let as_path = if self.policy.depends_on_path() { path.clone() } else { Vec::new() };
+        let key = (candidate.after.to_string(), may_guess, as_path);
         if self.clean.contains(&key) {
             return Ok(());
         }
@@ -230,10 +300,11 @@ impl<S: Source> Walk<'_, S> {
         self.expected.1 += candidate.change.size;
         let blob = self.read(candidate.after, candidate.change.size)?;
         let content = text::decode(&blob.bytes);
-        let hits = self.scanner.scan(&content, may_guess && !text::is_binary(&content)).map_err(fault)?;
+        let hits = self.spots(commit, Some(path), &content, may_guess && !text::is_binary(&content))?;
         self.looked.objects += 1;
         self.looked.bytes += blob.bytes.len() as u64;
-        let inside = inside::look(self.scanner, path, &blob.bytes, Limits::of(self.max_blob)).map_err(fault)?;
+        let limits = Limits::of(self.max_blob);
+        let inside = inside::look(self.scanner, self.policy, path, &blob.bytes, limits).map_err(fault)?;
         if hits.is_empty() && inside.is_empty() {
             self.clean.insert(key);
             return Ok(());
@@ -243,8 +314,8 @@ impl<S: Source> Walk<'_, S> {
         for version in &earlier {
             lines.add(version);
         }
-        let is_new = |text: &[u8], hit: &Hit| !lines.hold(text, &hit.span);
-        let new: Vec<Hit> =
+        let is_new = |text: &[u8], hit: &Spot| !lines.hold(text, &hit.span);
+        let new: Vec<Spot> =
             hits.into_iter().filter(|hit| is_new(&content, hit) && !inside.holds(&content, hit)).collect();
         self.keep(commit, Place::File, path, &content, &new, &named);
         self.inside(commit, &inside, candidate.before.is_empty(), is_new);
@@ -252,14 +323,19 @@ impl<S: Source> Walk<'_, S> {
     }
 
     /// Keeps what stands in an archive.
-    fn inside(&mut self, commit: &Commit, inside: &Inside, whole: bool, is_new: impl Fn(&[u8], &Hit) -> bool) {
+    fn inside(&mut self, commit: &Commit, inside: &Inside, whole: bool, is_new: impl Fn(&[u8], &Spot) -> bool) {
         for part in &inside.parts {
             let named: Vec<&[u8]> = part.named.iter().map(|hit| &part.path[hit.secret.clone()]).collect();
             if whole {
                 self.keep(commit, Place::Name, &part.path, &part.path, &part.named, &named);
             }
-            let new: Vec<Hit> = part.hits.iter().filter(|hit| is_new(&part.text, hit)).cloned().collect();
+            let new: Vec<Spot> = part.hits.iter().filter(|hit| is_new(&part.text, hit)).cloned().collect();
             self.keep(commit, Place::File, &part.path, &part.text, &new, &named);
+        }
+        for (path, named) in &inside.crowded {
+            let named: Vec<&[u8]> = named.iter().map(|hit| &path[hit.secret.clone()]).collect();
+            let (commit, path) = (commit.id.clone(), Some(shown_path(path, &named)));
+            self.looked.crowded.push(Crowded { commit, path });
         }
         for (path, named, gap) in &inside.gaps {
             let named: Vec<&[u8]> = named.iter().map(|hit| &path[hit.secret.clone()]).collect();
@@ -308,22 +384,61 @@ impl<S: Source> Walk<'_, S> {
         Ok(texts)
     }
 
-    fn keep(&mut self, commit: &Commit, place: Place, path: &[u8], content: &[u8], hits: &[Hit], named: &[&[u8]]) {
+    fn keep(&mut self, commit: &Commit, place: Place, path: &[u8], content: &[u8], hits: &[Spot], named: &[&[u8]]) {
         let secrets: Vec<&[u8]> =
             named.iter().copied().chain(hits.iter().map(|hit| &content[hit.secret.clone()])).collect();
         for hit in hits {
             let secret = &content[hit.secret.clone()];
             let line = &content[text::line_around(content, hit.secret.start)];
+            let whole = text::line_around(content, hit.span.start).start..text::line_around(content, hit.span.end).end;
+            let back = text::count_lines(&content[hit.span.start.min(hit.secret.start)..hit.secret.start]);
+            let begins = hit.line.saturating_sub(u32::try_from(back).unwrap_or(0));
+            let excused = self.policy.excuse(&Facts {
+                rule: &hit.rule,
+                of_team: hit.of_team,
+                commit: &commit.id,
+                path: (place != Place::Message).then_some(path),
+                lines: [begins, hit.line],
+                content: Some(Content { secret, matched: &content[hit.span.clone()], line: &content[whole] }),
+            });
             self.looked.leaks.push(Leak {
-                rule: hit.rule.id,
-                about: hit.rule.about,
+                rule: hit.rule.clone(),
+                about: hit.about.clone(),
                 shown: redact::redacted(secret),
                 commit: commit.id.clone(),
                 place,
                 path: (place != Place::Message).then(|| shown_path(path, &secrets)),
                 line: hit.line,
-                fingerprint: redact::name(self.repository, hit.rule.id, path, line, secret),
-                inline: place == Place::File && inline(line, hit.rule.id),
+                fingerprint: redact::name(self.repository, &hit.rule, path, line, secret),
+                inline: place == Place::File && inline(line, &hit.rule),
+                excused,
+            });
+        }
+    }
+
+    /// A file whose path alone breaks one of the team's rules.
+    fn forbidden(&mut self, commit: &Commit, path: &[u8], named: &[&[u8]]) {
+        for index in self.policy.forbidding(path) {
+            let (rule, about) = self.policy.rule(index);
+            let facts = Facts {
+                rule: &rule,
+                of_team: true,
+                commit: &commit.id,
+                path: Some(path),
+                lines: [1, 1],
+                content: None,
+            };
+            self.looked.leaks.push(Leak {
+                excused: self.policy.excuse(&facts),
+                about: about.into(),
+                shown: "a file that may not be there".into(),
+                commit: commit.id.clone(),
+                place: Place::Path,
+                path: Some(shown_path(path, named)),
+                line: 1,
+                fingerprint: redact::name(self.repository, &rule, path, path, b""),
+                inline: false,
+                rule,
             });
         }
     }

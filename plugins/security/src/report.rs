@@ -2,7 +2,9 @@
 
 use crate::archive::Gap;
 use crate::config::{Allowlist, Config, DependencyAudit, Unscanned};
-use crate::range::{Leak, Looked, Place, Skipped, Unread};
+use crate::gitleaks::{Policy, Remark};
+use crate::range::{Crowded, Leak, Looked, Place, Reconfigured, Skipped, Unread};
+use crate::scan::MOST_HITS;
 use portcullis_gate_sdk::text::{clip, short};
 use portcullis_gate_sdk::{Finding, Judgement, Severity, Verdict};
 use std::collections::HashSet;
@@ -11,11 +13,16 @@ use std::collections::HashSet;
 const MOST_LISTED: usize = 200;
 
 /// The judgement of what `looked` at.
-pub fn judge(looked: &Looked, head: &str, config: &Config, allowlist: &Allowlist) -> Judgement {
+pub fn judge(looked: &Looked, head: &str, config: &Config, allowlist: &Allowlist, policy: &Policy) -> Judgement {
+    let (mut allowed, mut secrets): (Vec<_>, Vec<_>) = looked
+        .leaks
+        .iter()
+        .map(|leak| (leak, excuse(leak, config, allowlist)))
+        .partition(|(_, excuse)| excuse.is_some());
+    // Once each, and what is excused in one place or commit and not in another is not excused.
     let mut seen = HashSet::new();
-    let first_of_each = looked.leaks.iter().filter(|leak| seen.insert(leak.fingerprint.as_str()));
-    let (allowed, secrets): (Vec<_>, Vec<_>) =
-        first_of_each.map(|leak| (leak, excuse(leak, config, allowlist))).partition(|(_, excuse)| excuse.is_some());
+    secrets.retain(|(leak, _)| seen.insert(leak.fingerprint.as_str()));
+    allowed.retain(|(leak, _)| seen.insert(leak.fingerprint.as_str()));
     let mut findings = Vec::new();
     list(&mut findings, Severity::Error, "secrets", secrets.iter().map(|(leak, _)| secret(leak)));
     list(
@@ -24,6 +31,14 @@ pub fn judge(looked: &Looked, head: &str, config: &Config, allowlist: &Allowlist
         "objects that were not scanned",
         looked.skipped.iter().map(|skip| skipped(skip, config)),
     );
+    let crowds = looked.crowded.iter().map(|crowd| crowded(crowd, config));
+    list(&mut findings, skip_severity(config), "objects with too many hits", crowds);
+    let setup = looked.reconfigured.iter().map(reconfigured);
+    list(&mut findings, Severity::Warning, "changes of the gates' setup", setup);
+    let warns = |remark: &&Remark| remark.severity == Severity::Warning;
+    let (warnings, hints): (Vec<_>, Vec<_>) = policy.remarks().iter().partition(warns);
+    list(&mut findings, Severity::Warning, "warnings about gitleaks' files", warnings.into_iter().map(remarked));
+    list(&mut findings, Severity::Note, "notes on gitleaks' files", hints.into_iter().map(remarked));
     let notes = allowed.iter().filter_map(|(leak, excuse)| excuse.as_deref().map(|why| allowed_finding(leak, why)));
     list(&mut findings, Severity::Note, "allowed findings", notes);
     findings.extend(audit(config));
@@ -35,7 +50,7 @@ pub fn judge(looked: &Looked, head: &str, config: &Config, allowlist: &Allowlist
         verdict,
         summary: summary(looked, secrets.len()),
         findings,
-        evidence: evidence(looked, head),
+        evidence: evidence(looked, head, policy),
         retry_after_s: None,
     }
 }
@@ -57,7 +72,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-fn evidence(looked: &Looked, head: &str) -> Vec<(String, String)> {
+fn evidence(looked: &Looked, head: &str, policy: &Policy) -> Vec<(String, String)> {
     [
         ("base", looked.base.clone()),
         ("head", head.to_string()),
@@ -65,13 +80,17 @@ fn evidence(looked: &Looked, head: &str) -> Vec<(String, String)> {
         ("objects", looked.objects.to_string()),
         ("bytes", looked.bytes.to_string()),
         ("rules", crate::rules::count().to_string()),
+        ("team-rules", policy.rules().to_string()),
     ]
     .map(|(name, value)| (name.to_string(), value))
     .into()
 }
 
 fn excuse(leak: &Leak, config: &Config, allowlist: &Allowlist) -> Option<String> {
-    if let Some(reason) = allowlist.reason(leak.rule, leak.path.as_deref(), &leak.fingerprint) {
+    if let Some(reason) = allowlist.reason(&leak.rule, leak.path.as_deref(), &leak.fingerprint) {
+        return Some(clip(reason, 300));
+    }
+    if let Some(reason) = &leak.excused {
         return Some(clip(reason, 300));
     }
     (config.inline_allow && leak.inline).then(|| "a comment on the line".to_string())
@@ -80,7 +99,7 @@ fn excuse(leak: &Leak, config: &Config, allowlist: &Allowlist) -> Option<String>
 fn place(leak: &Leak) -> String {
     let commit = short(&leak.commit);
     match leak.place {
-        Place::File => format!("added by commit {commit}"),
+        Place::File | Place::Path => format!("added by commit {commit}"),
         Place::Name => format!("in a file's name, added by commit {commit}"),
         Place::Message => format!("in the message of commit {commit}, line {}", leak.line),
     }
@@ -139,6 +158,28 @@ fn skipped(skip: &Skipped, config: &Config) -> Finding {
     };
     let severity = if skip.why.matters() { skip_severity(config) } else { Severity::Note };
     Finding::new(severity, "not-scanned", message).at(skip.path.clone(), None)
+}
+
+fn crowded(crowd: &Crowded, config: &Config) -> Finding {
+    let commit = short(&crowd.commit);
+    let message = format!("not scanned to its end: it has more than {MOST_HITS} hits (commit {commit})");
+    let finding = Finding::new(skip_severity(config), "not-scanned", message);
+    match &crowd.path {
+        Some(path) => finding.at(path.clone(), None),
+        None => finding,
+    }
+}
+
+fn reconfigured(change: &Reconfigured) -> Finding {
+    let commit = short(&change.commit);
+    let message = format!(
+        "commit {commit} changes what the gates are set up with; the target branch's version was used here, look at what this one will allow from the merge on"
+    );
+    Finding::warning("gate-setup-changed", message).at(change.path.clone(), None)
+}
+
+fn remarked(remark: &Remark) -> Finding {
+    Finding::new(remark.severity, "gitleaks-config", remark.message.clone()).at(remark.path.clone(), Some(remark.line))
 }
 
 fn audit(config: &Config) -> Option<Finding> {

@@ -34,4 +34,9 @@ pub trait Source {
     /// # Errors
     /// It can't be read.
     fn blob(&self, id: &str, most: u64) -> Result<Blob, Refusal>;
+    /// A file's content at a revision; none if it holds no such file.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn file(&self, revision: &str, path: &str) -> Result<Option<Vec<u8>>, Refusal>;
 }

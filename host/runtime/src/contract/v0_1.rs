@@ -1,5 +1,6 @@
 //! Contract 0.1: the bindings that `wit/` generates, and how a gate's exports are found and called.
 
+mod act_documents;
 mod convert;
 mod imports;
 mod workspace;
@@ -43,12 +44,14 @@ pub(crate) fn link_reads(linker: &mut Linker<GuestState>) -> wasmtime::Result<()
 
 /// Adds `act` imports that answer `denied` and know of nothing else.
 pub(crate) fn link_denied(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
-    act::workspace::add_to_linker::<_, workspace::Denied>(linker, |state| workspace::Denying(state.ledger()))
+    act::workspace::add_to_linker::<_, workspace::Denied>(linker, |state| workspace::Denying(state.ledger()))?;
+    act::documents::add_to_linker::<_, workspace::Denied>(linker, |state| workspace::Denying(state.ledger()))
 }
 
 /// Adds `act` imports with effects.
 pub(crate) fn link_acts(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
-    act::workspace::add_to_linker::<_, workspace::Real>(linker, workspace::acting)
+    act::workspace::add_to_linker::<_, workspace::Real>(linker, workspace::acting)?;
+    act::documents::add_to_linker::<_, workspace::Real>(linker, workspace::acting)
 }
 
 /// What is asked of a gate.

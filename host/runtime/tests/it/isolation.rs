@@ -89,8 +89,8 @@ async fn an_evaluation_has_no_effect_whatever_the_gate_calls() {
     let gate = fixture.load(actor()).await;
     let report = fixture.evaluate(&gate, doing(r#"{"do":"act"}"#)).await;
     let summary = &judgement(&report).summary;
-    assert_eq!(summary.matches("denied").count() + summary.matches("Denied").count(), 3, "{summary}");
-    assert_eq!(report.host_calls, 3);
+    assert_eq!(summary.matches("denied").count() + summary.matches("Denied").count(), 4, "{summary}");
+    assert_eq!(report.host_calls, 4);
 }
 
 #[tokio::test]
@@ -104,8 +104,8 @@ async fn acting_reaches_the_effects_and_is_recorded() {
         .act(&gate, doing(r#"{"do":"act"}"#), Arc::new(FakeReads::default()), Arc::clone(&acts) as _)
         .await;
     assert_eq!(judgement(&report).verdict, Verdict::Pass);
-    assert_eq!(*acts.done.lock().unwrap(), ["catch-up", "run t", "publish"]);
-    assert_eq!(String::from_utf8(report.transcript).unwrap().lines().count(), 3);
+    assert_eq!(*acts.done.lock().unwrap(), ["catch-up", "run t", "write a.md: mine", "publish"]);
+    assert_eq!(String::from_utf8(report.transcript).unwrap().lines().count(), 4);
 }
 
 #[tokio::test]

@@ -174,4 +174,8 @@ impl Source for Repo {
         }
         Ok(Blob { announced, bytes })
     }
+
+    fn file(&self, revision: &str, path: &str) -> Result<Option<Vec<u8>>, Refusal> {
+        Ok(self.tree(revision).get(path.as_bytes()).map(|(_, id)| self.objects[id].clone()))
+    }
 }

@@ -23,7 +23,7 @@ mod bindings {
 use bindings::exports::portcullis::gate::action;
 use bindings::exports::portcullis::gate::evaluation;
 #[cfg(not(feature = "judge"))]
-use bindings::portcullis::act::workspace;
+use bindings::portcullis::act::{documents as act_documents, workspace};
 use bindings::portcullis::gate::log::{Level, log};
 use bindings::portcullis::gate::types::{Finding, Judgement, Refusal, Severity, Subject, Verdict};
 use bindings::portcullis::read::{approvals, documents, forge, images, repository, test_runs};
@@ -121,7 +121,13 @@ fn deed(subject: &Subject, config: &str) -> Result<Judgement, Refusal> {
             pass("printed")
         }
         #[cfg(not(feature = "judge"))]
-        "act" => pass(format!("{:?}; {:?}; {:?}", workspace::catch_up(), workspace::run("t"), workspace::publish())),
+        "act" => pass(format!(
+            "{:?}; {:?}; {:?}; {:?}",
+            workspace::catch_up(),
+            workspace::run("t"),
+            act_documents::write("a.md", b"mine"),
+            workspace::publish()
+        )),
         "actionable" => Ok(judgement(Verdict::Actionable, "could be mended")),
         "refuse" => Err(Refusal::Unavailable("the moon".to_owned())),
         "random-and-clock" => pass(chance_and_time()),

@@ -31,9 +31,18 @@ impl Denying<'_> {
         function: &'static str,
         arguments: &(impl serde::Serialize + ?Sized),
     ) -> wasmtime::Result<Result<T, Error>> {
+        Ok(self.deny_of(INTERFACE, function, arguments).await?.map_err(convert::act_error))
+    }
+
+    /// The same for any interface of `act`.
+    pub(super) async fn deny_of<T: serde::Serialize + Send>(
+        &self,
+        interface: &'static str,
+        function: &'static str,
+        arguments: &(impl serde::Serialize + ?Sized),
+    ) -> wasmtime::Result<Result<T, ActError>> {
         let denied = ActError::Denied(format!("`{function}` is for `act`, and this is an evaluation"));
-        let answer = self.0.call(INTERFACE, function, arguments, async { Err::<T, _>(denied) }).await?;
-        Ok(answer.map_err(convert::act_error))
+        Ok(self.0.call(interface, function, arguments, async { Err::<T, _>(denied) }).await?)
     }
 }
 
@@ -77,6 +86,21 @@ impl Acting<'_> {
         T: serde::Serialize + Send,
         F: Future<Output = Result<T, ActError>> + Send,
     {
+        Ok(self.call_of(INTERFACE, function, arguments, act).await?.map_err(convert::act_error))
+    }
+
+    /// The same for any interface of `act`.
+    pub(super) async fn call_of<T, F>(
+        &self,
+        interface: &'static str,
+        function: &'static str,
+        arguments: &(impl serde::Serialize + ?Sized),
+        act: impl FnOnce(Arc<dyn Acts>) -> F,
+    ) -> wasmtime::Result<Result<T, ActError>>
+    where
+        T: serde::Serialize + Send,
+        F: Future<Output = Result<T, ActError>> + Send,
+    {
         let acts = self.acts.clone();
         let answer = async {
             match acts {
@@ -84,7 +108,7 @@ impl Acting<'_> {
                 None => Err(ActError::Denied(format!("`{function}` needs the task's lease, which nobody handed over"))),
             }
         };
-        Ok(self.ledger.call(INTERFACE, function, arguments, answer).await?.map_err(convert::act_error))
+        Ok(self.ledger.call(interface, function, arguments, answer).await?)
     }
 }
 

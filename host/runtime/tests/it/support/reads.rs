@@ -135,4 +135,8 @@ impl Acts for FakeActs {
         self.done.lock().unwrap().push("publish".to_owned());
         Ok(revision('e'))
     }
+    async fn write_document(&self, name: &str, content: &[u8]) -> Result<(), ActError> {
+        self.done.lock().unwrap().push(format!("write {name}: {}", String::from_utf8_lossy(content)));
+        Ok(())
+    }
 }

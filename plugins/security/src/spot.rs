@@ -1,0 +1,81 @@
+//! One list from two sets of rules: ours, and those of the team's gitleaks files.
+//!
+//! What must hold: a rule of the team's never takes a finding away from ours, but for the two that only guess, since the
+//! team's rule knows better what it is that looks random there.
+
+use crate::gitleaks::Policy;
+use crate::rules::{GENERIC, KUBE_SECRET};
+use crate::scan::{Hit, MOST_HITS, ScanError, Scanner};
+use std::ops::Range;
+
+/// A hit of one of our rules or of one of the team's.
+#[derive(Clone, Debug)]
+pub(crate) struct Spot {
+    pub(crate) rule: String,
+    pub(crate) about: String,
+    pub(crate) of_team: bool,
+    /// 1-based line in which the secret begins.
+    pub(crate) line: u32,
+    pub(crate) secret: Range<usize>,
+    /// Everything that the rule went by.
+    pub(crate) span: Range<usize>,
+}
+
+/// What was found in a text.
+pub(crate) struct Spots {
+    pub(crate) spots: Vec<Spot>,
+    /// There are more hits than are told apart: the rest of the text was not looked at.
+    pub(crate) crowded: bool,
+}
+
+impl Spot {
+    fn overlaps(&self, other: &Self) -> bool {
+        self.secret.start < other.secret.end && other.secret.start < self.secret.end
+    }
+
+    fn only_guesses(&self) -> bool {
+        !self.of_team && (self.rule == GENERIC.id || self.rule == KUBE_SECRET.id)
+    }
+}
+
+/// What our rules find.
+pub(crate) fn ours(scanner: &Scanner, content: &[u8], guess: bool) -> Result<Vec<Spot>, ScanError> {
+    let spot = |hit: Hit| Spot {
+        rule: hit.rule.id.into(),
+        about: hit.rule.about.into(),
+        of_team: false,
+        line: hit.line,
+        secret: hit.secret,
+        span: hit.span,
+    };
+    Ok(scanner.scan(content, guess)?.into_iter().map(spot).collect())
+}
+
+/// What both find in `content`, which stands at `path` or, without one, in a commit's message. Where both see a secret ours
+/// has it, unless ours only guesses.
+pub(crate) fn all(
+    scanner: &Scanner,
+    policy: &Policy,
+    path: Option<&[u8]>,
+    content: &[u8],
+    guess: bool,
+) -> Result<Spots, ScanError> {
+    let mut spots = ours(scanner, content, guess)?;
+    let team: Vec<Spot> = policy
+        .scan(path, content)
+        .into_iter()
+        .map(|hit| {
+            let (rule, about) = policy.rule(hit.rule);
+            Spot { rule, about: about.into(), of_team: true, line: hit.line, secret: hit.secret, span: hit.span }
+        })
+        .collect();
+    let crowded = spots.len().max(team.len()) > MOST_HITS;
+    spots.retain(|spot| !spot.only_guesses() || !team.iter().any(|other| other.overlaps(spot)));
+    let own = spots.len();
+    for spot in team {
+        if !spots[..own].iter().any(|other| other.overlaps(&spot)) {
+            spots.push(spot);
+        }
+    }
+    Ok(Spots { spots, crowded })
+}
