@@ -2,12 +2,14 @@
 
 use crate::app::App;
 use crate::document;
+use crate::gatehouse::chain;
 use crate::project::Project;
 use async_trait::async_trait;
 use portcullis_catalog::layout::{Layout, LayoutError};
+use portcullis_connect::advisories::{Database, OpenError};
 use portcullis_core::facts::{
-    Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError, PullRequest, RepositoryError, TestRun,
-    TreeChange,
+    AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError,
+    PullRequest, RepositoryError, TestRun, TreeChange,
 };
 use portcullis_core::gate::Subject;
 use portcullis_core::ids::{Revision, TaskId};
@@ -15,10 +17,13 @@ use portcullis_core::task::Task;
 use portcullis_git::ObjectReader;
 use portcullis_runtime::{BlobReader, Reads, Unavailable};
 use portcullis_store::Store;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Largest file that is read at once.
 const FILE_BYTES: u64 = 16 << 20;
+/// Most bytes of advisories in one answer.
+const ADVISORY_BYTES: usize = 8 << 20;
 
 /// Reads for one evaluation.
 pub struct GateReads {
@@ -29,13 +34,18 @@ pub struct GateReads {
     folder: String,
     /// Opened at the first question: one git process serves the whole evaluation.
     objects: Arc<Mutex<Option<ObjectReader>>>,
+    advisories: PathBuf,
+    /// Opened at the first question: an import meanwhile does not change an evaluation under way.
+    database: Arc<Mutex<Option<Arc<Database>>>>,
 }
 
 impl GateReads {
     /// For one subject of a task.
     pub fn new(app: &App, project: Arc<Project>, task: &Task, subject: Subject) -> Self {
         let folder = format!("{}/{}", project.settings.documents, task.work_item);
-        Self { store: app.store.clone(), project, task: task.id, subject, folder, objects: Arc::default() }
+        let (store, advisories) = (app.store.clone(), app.settings.advisories());
+        let (objects, database) = (Arc::default(), Arc::default());
+        Self { store, project, task: task.id, subject, folder, objects, advisories, database }
     }
 
     async fn objects<T: Send + 'static>(
@@ -49,6 +59,28 @@ impl GateReads {
             ask(objects.get_or_insert_with(|| repository.reader()))
         });
         asked.await.map_err(|error| RepositoryError::Failed(error.to_string()))?
+    }
+
+    /// Asks the database of advisories; `none` is the answer where there is none.
+    async fn database<T: Send + 'static>(
+        &self,
+        none: T,
+        ask: impl FnOnce(&Database) -> Result<T, AdvisoryError> + Send + 'static,
+    ) -> Result<T, AdvisoryError> {
+        let (path, kept) = (self.advisories.clone(), self.database.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.is_none() {
+                let opened = Database::open(&path);
+                let failed =
+                    |error: OpenError| AdvisoryError::Unavailable(format!("{}: {}", path.display(), chain(&error)));
+                *kept = opened.map_err(failed)?.map(Arc::new);
+            }
+            let database = kept.clone();
+            drop(kept);
+            database.map_or(Ok(none), |database| ask(&database))
+        });
+        asked.await.map_err(|error| AdvisoryError::Unavailable(error.to_string()))?
     }
 
     /// Where a document stands. Its name is a file name, not a path: a gate's configuration cannot lead elsewhere.
@@ -157,6 +189,15 @@ impl Reads for GateReads {
     async fn latest_test_run(&self, name: &str, tree: &str) -> Result<Option<TestRun>, Unavailable> {
         let run = self.store.test_run(&self.project.settings.name, name, tree).await;
         run.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    async fn advisory_database(&self) -> Result<Option<AdvisoryDatabase>, AdvisoryError> {
+        self.database(None, |database| Ok(Some(database.about()))).await
+    }
+
+    async fn advisories(&self, ecosystem: &str, names: &[String]) -> Result<Vec<(String, Vec<u8>)>, AdvisoryError> {
+        let (ecosystem, names) = (ecosystem.to_owned(), names.to_owned());
+        self.database(Vec::new(), move |database| database.lookup(&ecosystem, &names, ADVISORY_BYTES)).await
     }
 }
 
