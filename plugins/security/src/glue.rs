@@ -1,9 +1,13 @@
 //! The gate itself: the host's repository as a [`Source`], and one function that joins the parts.
 
-use crate::config::Config;
+use crate::audit::feed::{Database, Feed, LookupError, NoFeed, Response};
+use crate::audit::package::Ecosystem;
+use crate::audit::run::{Rules, audit};
+use crate::config::{Config, DependencyAudit};
 use crate::scan::Scanner;
 use crate::source::{Blob, Commit, Source, TreeChange};
-use crate::{range, report};
+use crate::{audit, range, redact, report};
+use portcullis_gate_sdk::host::{advisories, web};
 use portcullis_gate_sdk::prelude::*;
 use portcullis_gate_sdk::text::short;
 
@@ -15,23 +19,57 @@ impl Gate for Security {
     const CONFIG_SCHEMA: &'static str = include_str!("../config.schema.json");
 
     fn evaluate(subject: &Subject, config: Self::Config) -> Result<Judgement, Refusal> {
-        evaluate(&Host, subject, &config)
+        evaluate_with(&Host, &Host, subject, &config)
     }
 }
 
 portcullis_gate_sdk::export_judge!(Security);
 
-/// Judges `subject` in the repository `source`.
+/// Judges `subject` in the repository `source`, with nobody to ask about advisories.
 ///
 /// # Errors
 /// The configuration is not usable, or not everything could be looked at.
 pub fn evaluate<S: Source>(source: &S, subject: &Subject, config: &Config) -> Result<Judgement, Refusal> {
+    evaluate_with(source, &NoFeed, subject, config)
+}
+
+/// Judges `subject` in the repository `source`, asking `feed` about advisories.
+///
+/// # Errors
+/// The configuration is not usable, or not everything could be looked at.
+pub fn evaluate_with<S: Source, F: Feed>(
+    source: &S,
+    feed: &F,
+    subject: &Subject,
+    config: &Config,
+) -> Result<Judgement, Refusal> {
     let allowlist = config.check()?;
     let scanner = Scanner::new(&config.disabled_rules)
         .map_err(|error| Refusal::Unavailable(format!("the scanner is broken: {error}")))?;
     let max_blob = config.max_blob_mib << 20;
     let looked = range::look(source, &scanner, &subject.repository, &subject.target_head, &subject.head, max_blob)?;
-    Ok(report::judge(&looked, &subject.head, config, &allowlist))
+    let judgement = report::judge(&looked, &subject.head, config, &allowlist);
+    if config.dependency_audit == DependencyAudit::Off {
+        return Ok(judgement);
+    }
+    let rules = Rules {
+        supply: config.advisories,
+        url: &config.advisories_url,
+        threshold: config.severity_threshold,
+        ignore: &config.ignore_advisories,
+        max_bytes: config.max_lockfile_mib << 20,
+    };
+    let audited = audit(source, feed, &rules, &looked.base, &subject.head)?;
+    let shown = |path: &[u8]| {
+        // A scanner that breaks here has broken above already; a path that it cannot clear is not shown.
+        let hits = scanner.scan(path, false);
+        let secrets: Vec<&[u8]> = match &hits {
+            Ok(hits) => hits.iter().map(|hit| &path[hit.secret.clone()]).collect(),
+            Err(_) => vec![path],
+        };
+        redact::readable(&redact::mask(path, &secrets))
+    };
+    Ok(audit::report::add(judgement, &audited, config, &shown))
 }
 
 /// The repository as the host shows it.
@@ -67,6 +105,48 @@ impl Source for Host {
             bytes.extend_from_slice(&piece);
         }
         Ok(Blob { announced, bytes })
+    }
+}
+
+impl Feed for Host {
+    fn now_s(&self) -> i64 {
+        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since_1970.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn database(&self) -> Result<Option<Database>, String> {
+        let known = |known: advisories::Database| Database {
+            imported_at_s: known.imported_at_s,
+            records: known.records,
+            ecosystems: known.ecosystems,
+        };
+        match advisories::about() {
+            Ok(database) => Ok(database.map(known)),
+            Err(advisories::Error::Unavailable(why)) => Err(why),
+            Err(advisories::Error::TooLarge) => Err("it does not say what it is".to_owned()),
+        }
+    }
+
+    fn lookup(&self, ecosystem: Ecosystem, names: &[String]) -> Result<Vec<(String, Vec<u8>)>, LookupError> {
+        advisories::lookup(ecosystem.osv(), names).map_err(|error| match error {
+            advisories::Error::Unavailable(why) => LookupError::Unavailable(why),
+            advisories::Error::TooLarge => LookupError::TooLarge,
+        })
+    }
+
+    fn get(&self, url: &str) -> Result<Response, String> {
+        answered(web::get(url))
+    }
+
+    fn post(&self, url: &str, json: Vec<u8>) -> Result<Response, String> {
+        answered(web::post(url, "application/json", &json))
+    }
+}
+
+fn answered(answer: Result<web::Response, web::Error>) -> Result<Response, String> {
+    match answer {
+        Ok(web::Response { status, body }) => Ok(Response { status, body }),
+        Err(web::Error::Denied(why) | web::Error::Failed(why)) => Err(why),
     }
 }
 

@@ -1,6 +1,6 @@
 //! From what was found to a judgement that a person can act on.
 
-use crate::config::{Allowlist, Config, DependencyAudit, Unscanned};
+use crate::config::{Allowlist, Config, Unscanned};
 use crate::range::{Leak, Looked, Place, Skipped};
 use portcullis_gate_sdk::text::{clip, short};
 use portcullis_gate_sdk::{Finding, Judgement, Severity, Verdict};
@@ -25,7 +25,6 @@ pub fn judge(looked: &Looked, head: &str, config: &Config, allowlist: &Allowlist
     );
     let notes = allowed.iter().filter_map(|(leak, excuse)| excuse.as_deref().map(|why| allowed_finding(leak, why)));
     list(&mut findings, Severity::Note, "allowed findings", notes);
-    findings.extend(audit(config));
     let verdict = match findings.iter().any(|finding| finding.severity == Severity::Error) {
         true => Verdict::Fail,
         false => Verdict::Pass,
@@ -129,12 +128,6 @@ fn skipped(skip: &Skipped, config: &Config) -> Finding {
         }
     }
     .at(skip.path.clone(), None)
-}
-
-fn audit(config: &Config) -> Option<Finding> {
-    (config.dependency_audit != DependencyAudit::Off).then(|| {
-        Finding::note("dependency-audit", "dependency audit is not implemented yet: lockfiles were not checked")
-    })
 }
 
 /// Adds `all`, or the first of them and one more that says how many are left, no milder than the rest.
