@@ -74,6 +74,8 @@ pub fn describe(import: &str) -> (Power, &'static str) {
         "portcullis:read/images" => (Power::Reads, "reads labels of container images"),
         "portcullis:read/approvals" => (Power::Reads, "reads what people approved"),
         "portcullis:read/test-runs" => (Power::Reads, "reads recorded test runs"),
+        "portcullis:read/advisories" => (Power::Reads, "looks packages up in the host's database of vulnerabilities"),
+        "portcullis:read/web" => (Power::Network, "calls the hosts that `grant.network` names, if it names any"),
         "portcullis:gate/log" => (Power::Harmless, "writes log lines that are kept with the evaluation"),
         "portcullis:gate/types" => (Power::Harmless, "types only"),
         "wasi:http/types" => (Power::Harmless, "types of HTTP; sends nothing by itself"),

@@ -4,9 +4,12 @@
 //! partner has a trait ([`forge::Forge`], [`tracker::Tracker`], [`messenger::Messenger`]) and its implementations over
 //! HTTP. Whatever the other side answers is bounded in size and time, and no secret ever appears in an error.
 //!
-//! Deliberately absent: storage, retries (the daemon's outbox retries), the local forge (it needs git and the store) and
+//! [`advisories`] keeps what the world knows of vulnerable packages, in a file that gates' questions are answered from.
+//!
+//! Deliberately absent: other storage, retries (the daemon's outbox retries), the local forge (it needs git and the store) and
 //! the reading of settings.
 
+pub mod advisories;
 pub mod forge;
 pub mod http;
 pub mod messenger;

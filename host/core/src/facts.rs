@@ -234,3 +234,26 @@ pub enum ActError {
     #[error("failed: {0}")]
     Failed(String),
 }
+
+/// The host's database of known vulnerabilities.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdvisoryDatabase {
+    /// When it was imported, in seconds since 1970 UTC.
+    pub imported_at_s: i64,
+    /// Advisories in it.
+    pub records: u64,
+    /// Ecosystems that it knows, as OSV names them.
+    pub ecosystems: Vec<String>,
+}
+
+/// Why the database of advisories has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdvisoryError {
+    /// It cannot be read; says why.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The answer would be too large.
+    #[error("too many packages were asked for at once")]
+    TooLarge,
+}

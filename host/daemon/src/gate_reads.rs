@@ -2,13 +2,14 @@
 
 use crate::app::App;
 use crate::document;
+use crate::known::Advisories;
 use crate::objects::{Blob, FILE_BYTES, Objects, document_path};
 use crate::project::Project;
 use async_trait::async_trait;
 use portcullis_catalog::layout::{Layout, LayoutError};
 use portcullis_core::facts::{
-    Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError, PullRequest, RepositoryError, TestRun,
-    TreeChange,
+    AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError,
+    PullRequest, RepositoryError, TestRun, TreeChange,
 };
 use portcullis_core::gate::Subject;
 use portcullis_core::ids::{Revision, TaskId};
@@ -26,13 +27,15 @@ pub struct GateReads {
     subject: Subject,
     folder: String,
     objects: Objects,
+    advisories: Advisories,
 }
 
 impl GateReads {
     /// For one subject of a task.
     pub fn new(app: &App, project: Arc<Project>, task: &Task, subject: Subject) -> Self {
         let folder = format!("{}/{}", project.settings.documents, task.work_item);
-        Self { store: app.store.clone(), project, task: task.id, subject, folder, objects: Objects::default() }
+        let (store, advisories) = (app.store.clone(), Advisories::at(app.settings.advisories()));
+        Self { store, project, task: task.id, subject, folder, objects: Objects::default(), advisories }
     }
 
     async fn objects<T: Send + 'static>(
@@ -140,5 +143,13 @@ impl Reads for GateReads {
     async fn latest_test_run(&self, name: &str, tree: &str) -> Result<Option<TestRun>, Unavailable> {
         let run = self.store.test_run(&self.project.settings.name, name, tree).await;
         run.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    async fn advisory_database(&self) -> Result<Option<AdvisoryDatabase>, AdvisoryError> {
+        self.advisories.about().await
+    }
+
+    async fn advisories(&self, ecosystem: &str, names: &[String]) -> Result<Vec<(String, Vec<u8>)>, AdvisoryError> {
+        self.advisories.lookup(ecosystem, names).await
     }
 }

@@ -16,6 +16,7 @@ pub mod gatehouse;
 pub mod http;
 pub mod inbox;
 pub mod judge;
+pub mod known;
 pub mod lanes;
 pub mod local_forge;
 pub mod local_run;

@@ -292,6 +292,9 @@ pub struct Gates {
     /// Stages that a task leaves only by a person's approval (STG-5): a manifest whose edge from such a stage has no
     /// enforcing `portcullis/approval` gate is refused. Default `["analysis"]`.
     pub approved_stages: Vec<StageName>,
+    /// Database of advisories that `portcullis advisories import` makes; below the home folder if relative. Not there:
+    /// gates are told that the host has none. Default `advisories.db`.
+    pub advisories: PathBuf,
     /// Gates that may run at once. Default 8.
     pub slots: u32,
     /// Configuration laid over every manifest's, per plugin: the daemon-wide switch (STV-3), e.g.
@@ -305,6 +308,7 @@ impl Default for Gates {
             registry: PathBuf::from("registry"),
             mandatory: vec![PluginName::new("portcullis/security")],
             approved_stages: vec![StageName::new("analysis")],
+            advisories: PathBuf::from("advisories.db"),
             slots: 8,
             overlay: BTreeMap::new(),
         }
@@ -549,6 +553,11 @@ impl Settings {
     /// The local plugin registry.
     pub fn registry(&self) -> PathBuf {
         self.server.home.join(&self.gates.registry)
+    }
+
+    /// The database of advisories.
+    pub fn advisories(&self) -> PathBuf {
+        self.server.home.join(&self.gates.advisories)
     }
 
     /// Checks what the form alone does not say.

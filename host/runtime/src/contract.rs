@@ -22,7 +22,7 @@ pub(crate) const GATE_VERSION: Version = Version::new(0, 1, 0);
 const WASI_VERSION: Version = Version::new(0, 2, 12);
 
 /// The gate interfaces that a component may import, all at [`GATE_VERSION`].
-pub(crate) const GATE_IMPORTS: [&str; 10] = [
+pub(crate) const GATE_IMPORTS: [&str; 12] = [
     "portcullis:gate/types",
     "portcullis:gate/log",
     "portcullis:read/repository",
@@ -31,6 +31,8 @@ pub(crate) const GATE_IMPORTS: [&str; 10] = [
     "portcullis:read/images",
     "portcullis:read/approvals",
     "portcullis:read/test-runs",
+    "portcullis:read/advisories",
+    "portcullis:read/web",
     WORKSPACE,
     "portcullis:act/documents",
 ];

@@ -82,6 +82,10 @@ impl GuestState {
         Arc::clone(&self.reads)
     }
 
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.hooks
+    }
+
     pub(crate) fn acts(&self) -> Option<Arc<dyn Acts>> {
         self.acts.clone()
     }

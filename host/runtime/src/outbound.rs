@@ -93,6 +93,55 @@ impl Hooks {
     }
 }
 
+/// What `portcullis:read/web` answers.
+#[derive(serde::Serialize)]
+pub(crate) struct Plain {
+    pub(crate) status: u16,
+    pub(crate) body: crate::transcript::Bytes,
+}
+
+impl Hooks {
+    /// Sends what a gate asks for through `portcullis:read/web`: the same grants, limits and records as over `wasi:http`.
+    ///
+    /// # Errors
+    /// The evaluation is over.
+    pub(crate) async fn plain(
+        &self,
+        function: &'static str,
+        method: http::Method,
+        url: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<Result<Plain, OutboundError>, crate::ledger::Ended> {
+        let body = Bytes::from(body);
+        let asked = (url, content_type, crate::transcript::Bytes(body.to_vec()));
+        let answer = async {
+            if body.len() > MAX_REQUEST_BYTES {
+                return Err(OutboundError::Denied(format!("a request of more than {MAX_REQUEST_BYTES} bytes")));
+            }
+            let unusable = |error: http::Error| OutboundError::Denied(format!("an unusable request: {error}"));
+            let uri = url.parse::<http::Uri>().map_err(|error| unusable(error.into()))?;
+            let outbound = self.admit(&uri).map_err(OutboundError::Denied)?;
+            let mut request = http::Request::builder().method(method).uri(uri);
+            if !content_type.is_empty() {
+                request = request.header(http::header::CONTENT_TYPE, content_type);
+            }
+            let request = request.body(body.clone()).map_err(unusable)?;
+            let response = outbound.send(request, MAX_RESPONSE_BYTES).await?;
+            if response.body().len() as u64 > MAX_RESPONSE_BYTES {
+                return Err(OutboundError::TooLarge(MAX_RESPONSE_BYTES));
+            }
+            let body = crate::transcript::Bytes(response.body().to_vec());
+            Ok(Plain { status: response.status().as_u16(), body })
+        };
+        let answer = self.ledger.call("portcullis:read/web@0.1.0", function, &asked, answer).await?;
+        if let Err(error) = &answer {
+            self.ledger.log_line("warn", &format!("a request failed: {error}"));
+        }
+        Ok(answer)
+    }
+}
+
 type Answer = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
 
 impl WasiHttpHooks for Hooks {

@@ -6,8 +6,8 @@
 
 use async_trait::async_trait;
 use portcullis_core::facts::{
-    Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError, PullRequest, RepositoryError, TestRun,
-    TreeChange,
+    AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError,
+    PullRequest, RepositoryError, TestRun, TreeChange,
 };
 use portcullis_core::ids::Revision;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,11 @@ pub trait Reads: Send + Sync {
 
     /// `test-runs.latest`: the newest recorded run of a named command on exactly this tree.
     async fn latest_test_run(&self, name: &str, tree: &str) -> Result<Option<TestRun>, Unavailable>;
+
+    /// `advisories.about`: the host's database of advisories, if it has one.
+    async fn advisory_database(&self) -> Result<Option<AdvisoryDatabase>, AdvisoryError>;
+    /// `advisories.lookup`: JSON arrays of OSV records, for those of at most 1,000 packages that have any.
+    async fn advisories(&self, ecosystem: &str, names: &[String]) -> Result<Vec<(String, Vec<u8>)>, AdvisoryError>;
 }
 
 /// Answers nothing: for calls that have no subject, such as asking a gate for its configuration schema.
@@ -135,5 +140,11 @@ impl Reads for NoReads {
     }
     async fn latest_test_run(&self, _: &str, _: &str) -> Result<Option<TestRun>, Unavailable> {
         Err(Unavailable(NO_SUBJECT.into()))
+    }
+    async fn advisory_database(&self) -> Result<Option<AdvisoryDatabase>, AdvisoryError> {
+        Err(AdvisoryError::Unavailable(NO_SUBJECT.into()))
+    }
+    async fn advisories(&self, _: &str, _: &[String]) -> Result<Vec<(String, Vec<u8>)>, AdvisoryError> {
+        Err(AdvisoryError::Unavailable(NO_SUBJECT.into()))
     }
 }

@@ -1,7 +1,9 @@
 //! What the host offers a gate. Every function here is an import of the component; off wasm it panics when called.
 
 pub use crate::bindings::acting::portcullis::act::{documents as own_documents, workspace};
-pub use crate::bindings::judge::portcullis::read::{approvals, documents, forge, images, repository, test_runs};
+pub use crate::bindings::judge::portcullis::read::{
+    advisories, approvals, documents, forge, images, repository, test_runs, web,
+};
 
 /// Lines for whoever debugs the gate. Kept with the evaluation, bounded, never part of the verdict.
 pub mod log {

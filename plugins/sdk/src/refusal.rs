@@ -3,7 +3,9 @@
 //! What tells the kinds apart is whether asking again, with nothing changed, can help: then it is `unavailable`.
 
 use crate::Refusal;
-use crate::host::{approvals, documents, forge, images, own_documents, repository, test_runs, workspace};
+use crate::host::{
+    advisories, approvals, documents, forge, images, own_documents, repository, test_runs, web, workspace,
+};
 
 impl Refusal {
     /// The configuration's `key` is not usable, and why.
@@ -83,6 +85,14 @@ host_error!(images, "inspect an image", |wanted| {
 host_error!(approvals, "read the newest approval", |wanted| { Unavailable(why) => unavailable(wanted, why) });
 host_error!(test_runs, "read the recorded test runs", |wanted| { Unavailable(why) => unavailable(wanted, why) });
 host_error!(own_documents, "write a document of the work item", |wanted| {
+    Denied(why) => unavailable(wanted, format_args!("the host does not allow it: {why}")),
+    Failed(why) => unavailable(wanted, why),
+});
+host_error!(advisories, "look advisories up", |wanted| {
+    Unavailable(why) => unavailable(wanted, why),
+    TooLarge => bad_input(wanted, "too many packages were asked for at once"),
+});
+host_error!(web, "ask over the network", |wanted| {
     Denied(why) => unavailable(wanted, format_args!("the host does not allow it: {why}")),
     Failed(why) => unavailable(wanted, why),
 });

@@ -1,5 +1,8 @@
 //! The gate's table in the manifest, which is the target branch's: what a branch under judgement writes cannot excuse it.
 
+use crate::audit::ignore::Ignore;
+use crate::audit::run::Supply;
+use crate::audit::severity::Level;
 use crate::rules;
 use globset::{GlobBuilder, GlobMatcher};
 use portcullis_gate_sdk::Refusal;
@@ -26,6 +29,18 @@ pub struct Config {
     pub dependency_audit: DependencyAudit,
     /// Whether the edge stays closed until the head holds the report.
     pub report: Report,
+    /// Where advisories come from.
+    pub advisories: Supply,
+    /// Address of an API like OSV's; its host must be granted.
+    pub advisories_url: String,
+    /// Days after which the host's database of advisories counts as outdated.
+    pub max_advisories_age_days: u32,
+    /// Vulnerabilities that are milder are only noted.
+    pub severity_threshold: Level,
+    /// Vulnerabilities that are known and accepted.
+    pub ignore_advisories: Vec<Ignore>,
+    /// Larger lockfiles are not audited but reported, in MiB.
+    pub max_lockfile_mib: u64,
 }
 
 impl Default for Config {
@@ -39,6 +54,12 @@ impl Default for Config {
             unscanned: Unscanned::Fail,
             dependency_audit: DependencyAudit::BestEffort,
             report: Report::Off,
+            advisories: Supply::Auto,
+            advisories_url: "https://api.osv.dev".to_owned(),
+            max_advisories_age_days: 14,
+            severity_threshold: Level::Low,
+            ignore_advisories: Vec::new(),
+            max_lockfile_mib: 8,
         }
     }
 }
@@ -118,8 +139,7 @@ impl Config {
     /// Checks what a type cannot say, and compiles the allowlist.
     ///
     /// # Errors
-    /// [`Refusal::BadConfig`], naming the key. So does `dependency-audit = "strict"`, for as long as there is no audit:
-    /// who demands one must not be told that all is well without.
+    /// [`Refusal::BadConfig`], naming the key.
     pub fn check(&self) -> Result<Allowlist, Refusal> {
         for (index, rule) in self.disabled_rules.iter().enumerate() {
             known_rule(&format!("disabled-rules[{index}]"), rule)?;
@@ -127,10 +147,17 @@ impl Config {
         if !(1..=128).contains(&self.max_blob_mib) {
             return Err(Refusal::config("max-blob-mib", format_args!("{} is not within 1 to 128", self.max_blob_mib)));
         }
-        if self.dependency_audit == DependencyAudit::Strict {
-            let why =
-                "the dependency audit is not available yet, so it cannot be demanded; use \"best-effort\" or \"off\"";
-            return Err(Refusal::config("dependency-audit", why));
+        if !(1..=32).contains(&self.max_lockfile_mib) {
+            return Err(Refusal::config(
+                "max-lockfile-mib",
+                format_args!("{} is not within 1 to 32", self.max_lockfile_mib),
+            ));
+        }
+        if !self.advisories_url.starts_with("https://") && !self.advisories_url.starts_with("http://") {
+            return Err(Refusal::config("advisories-url", "it is no address like https://api.osv.dev"));
+        }
+        for (index, entry) in self.ignore_advisories.iter().enumerate() {
+            entry.check(&format!("ignore-advisories[{index}]"))?;
         }
         self.allow.iter().enumerate().map(|(index, allow)| allow.check(index)).collect::<Result<_, _>>().map(Allowlist)
     }
@@ -247,11 +274,17 @@ mod tests {
         assert!(serde_json::from_str::<Config>(r#"{"alow": []}"#).is_err());
     }
 
-    // SEC-3
+    // SEC-3, GAT-1
     #[test]
-    fn a_demanded_audit_that_does_not_exist_is_refused() {
-        assert!(refused(r#"{"dependency-audit": "strict"}"#).contains("not available yet"));
-        assert!(config(r#"{"dependency-audit": "off"}"#).check().is_ok());
+    fn an_accepted_vulnerability_needs_a_name_a_reason_and_a_real_date() {
+        let entry = |fields: &str| format!(r#"{{"ignore-advisories": [{{{fields}}}]}}"#);
+        assert!(refused(&entry(r#""id": " ", "reason": "x""#)).contains("ignore-advisories[0].id"));
+        assert!(refused(&entry(r#""id": "CVE-1", "reason": " ""#)).contains("ignore-advisories[0].reason"));
+        assert!(refused(&entry(r#""id": "CVE-1", "reason": "x", "until": "2026-02-30""#)).contains(".until"));
+        assert!(refused(r#"{"max-lockfile-mib": 33}"#).contains("max-lockfile-mib"));
+        assert!(refused(r#"{"advisories-url": "api.osv.dev"}"#).contains("advisories-url"));
+        assert!(config(&entry(r#""id": "CVE-1", "reason": "x", "until": "2026-02-28""#)).check().is_ok());
+        assert!(config(r#"{"dependency-audit": "strict"}"#).check().is_ok());
     }
 
     // SEC-6

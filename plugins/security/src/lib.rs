@@ -1,16 +1,16 @@
-//! The security gate of Portcullis: no secret enters the history that is about to be merged.
+//! The security gate of Portcullis: no secret enters the history that is about to be merged, and no known vulnerability
+//! its lockfiles.
 //!
 //! From the bottom up: [`rules`] says what secrets look like, [`scan`] finds them in bytes, [`archive`] hands over what is
 //! packed, [`gitleaks`] adds what a team had set up for that tool, [`range`] decides which bytes a range of commits is
-//! answerable for, [`report`] words what was found, [`document`] writes it down, [`shelf`] sees to it that the head holds
-//! that, and [`glue`] joins all to the host.
+//! answerable for, [`report`] words what was found, [`audit`] looks at the lockfiles, [`document`] writes it all down,
+//! [`shelf`] sees to it that the head holds that, and [`glue`] joins all to the host.
 //!
-//! What must always hold: the scan is offline; whatever could not be looked at is a refusal or a finding, never a pass;
+//! What must always hold: the scan for secrets is offline; whatever could not be looked at is a refusal or a finding, never a pass;
 //! no finding, summary or refusal carries a secret; configuration and exceptions come from the target branch alone.
-//!
-//! Absent for now: the dependency audit. Its switch exists and says so.
 
 pub mod archive;
+pub mod audit;
 mod checksum;
 pub mod config;
 pub mod document;

@@ -1,7 +1,7 @@
 //! From what was found to a judgement that a person can act on.
 
 use crate::archive::Gap;
-use crate::config::{Allowlist, Config, DependencyAudit, Unscanned};
+use crate::config::{Allowlist, Config, Unscanned};
 use crate::gitleaks::{Policy, Remark};
 use crate::range::{Crowded, Leak, Looked, Place, Reconfigured, Skipped, Unread};
 use crate::scan::MOST_HITS;
@@ -41,7 +41,6 @@ pub fn judge(looked: &Looked, head: &str, config: &Config, allowlist: &Allowlist
     list(&mut findings, Severity::Note, "notes on gitleaks' files", hints.into_iter().map(remarked));
     let notes = allowed.iter().filter_map(|(leak, excuse)| excuse.as_deref().map(|why| allowed_finding(leak, why)));
     list(&mut findings, Severity::Note, "allowed findings", notes);
-    findings.extend(audit(config));
     let verdict = match findings.iter().any(|finding| finding.severity == Severity::Error) {
         true => Verdict::Fail,
         false => Verdict::Pass,
@@ -180,12 +179,6 @@ fn reconfigured(change: &Reconfigured) -> Finding {
 
 fn remarked(remark: &Remark) -> Finding {
     Finding::new(remark.severity, "gitleaks-config", remark.message.clone()).at(remark.path.clone(), Some(remark.line))
-}
-
-fn audit(config: &Config) -> Option<Finding> {
-    (config.dependency_audit != DependencyAudit::Off).then(|| {
-        Finding::note("dependency-audit", "dependency audit is not implemented yet: lockfiles were not checked")
-    })
 }
 
 /// Adds `all`, or the first of them and one more that says how many are left, no milder than the rest.

@@ -284,17 +284,6 @@ fn an_empty_range_passes_and_says_so() {
     );
 }
 
-// SEC-3
-#[test]
-fn the_missing_dependency_audit_is_said_and_cannot_be_demanded() {
-    let repo = Repo::new(&[("a.txt", "one\n")]);
-    let judgement = try_judge(&repo, &Config::default()).unwrap();
-    assert_eq!(judgement.verdict, Verdict::Pass);
-    assert_eq!(judgement.findings[0].message, "dependency audit is not implemented yet: lockfiles were not checked");
-    let strict = try_judge(&repo, &config(r#"{"dependency-audit": "strict"}"#));
-    assert!(matches!(strict, Err(Refusal::BadConfig(_))), "{strict:?}");
-}
-
 // SEC-2
 #[test]
 fn the_evidence_says_what_was_looked_at() {

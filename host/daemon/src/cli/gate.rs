@@ -6,6 +6,7 @@ use crate::clock::SystemClock;
 use crate::gatehouse::chain;
 use crate::http::tasks::shown;
 use crate::local_run::{self, Looked, Question};
+use crate::sarif;
 use portcullis_catalog::install::read_component;
 use portcullis_catalog::manifest::{MANIFEST_PATH, Manifest};
 use portcullis_catalog::package::Package;
@@ -77,12 +78,18 @@ struct RunArgs {
     /// An OCI image layout, for gates that ask for images
     #[arg(long)]
     images: Option<PathBuf>,
+    /// The database of advisories, for gates that audit dependencies; see `portcullis advisories import`
+    #[arg(long, env = "PORTCULLIS_GATES__ADVISORIES", default_value = "advisories.db")]
+    advisories: PathBuf,
     /// Write everything that the answer follows from to a new file
     #[arg(long)]
     record: Option<PathBuf>,
     /// Print the evaluation as JSON
     #[arg(long)]
     json: bool,
+    /// Print the findings as SARIF 2.1.0
+    #[arg(long, conflicts_with = "json")]
+    sarif: bool,
 }
 
 /// Runs it.
@@ -134,6 +141,7 @@ async fn judge(args: RunArgs) -> Ended {
         grants: chosen.map_or_else(Grants::default, |spec| spec.grants),
         folder: format!("{}/{}", args.documents, args.work_item),
         images: args.images,
+        advisories: args.advisories,
         at: SystemClock::default().now(),
     };
     let runtime = Runtime::new(RuntimeConfig::new(cache()?)).map_err(fail)?;
@@ -154,7 +162,9 @@ async fn judge(args: RunArgs) -> Ended {
     if let Some(path) = &args.record {
         local_run::write(path, &question, &evaluation)?;
     }
-    if args.json {
+    if args.sarif {
+        json(&sarif::render(&evaluation.plugin, &evaluation.subject, &evaluation.report.outcome));
+    } else if args.json {
         json(&shown(&evaluation));
     } else {
         show(&evaluation, &looked);

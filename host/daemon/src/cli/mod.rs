@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done or gate green, 1 gate red, 2 usage or configuration, 3 gate fault, 4 the daemon can't be reached.
 
+pub mod advisories;
 pub mod client;
 pub mod events;
 pub mod gate;
@@ -54,6 +55,8 @@ enum Command {
     Gates(gates::GatesArgs),
     /// Builds, publishes, installs and shows gate plugins
     Plugin(plugins::PluginArgs),
+    /// The database of known vulnerabilities that gates look packages up in
+    Advisories(advisories::AdvisoriesArgs),
     /// Prints a completion script for a shell
     Completions {
         /// Which shell
@@ -133,6 +136,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Event(args) => runtime()?.block_on(events::run(args)),
         Command::Gate(args) => runtime()?.block_on(gate::run(args)),
         Command::Gates(args) => gates::run(args),
+        Command::Advisories(args) => advisories::run(args),
         Command::Plugin(args) => runtime()?.block_on(plugins::run(args)),
     }
 }

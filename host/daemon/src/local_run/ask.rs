@@ -1,6 +1,7 @@
 //! Asking one gate by hand.
 
 use super::reads::{LocalReads, Looked};
+use crate::known::Advisories;
 use crate::objects::Objects;
 use crate::outbound;
 use anyhow::{Context, Result};
@@ -31,6 +32,8 @@ pub struct Question {
     pub folder: String,
     /// An OCI image layout, where it asks for images.
     pub images: Option<PathBuf>,
+    /// The database of advisories; there may be none.
+    pub advisories: PathBuf,
     /// The moment that its clocks show.
     pub at: UnixMillis,
 }
@@ -46,9 +49,10 @@ pub async fn ask(
     question: Question,
     looked: Arc<Looked>,
 ) -> Result<Evaluation> {
-    let Question { plugin, subject, config, limits, grants, folder, images, at } = question;
+    let Question { plugin, subject, config, limits, grants, folder, images, advisories, at } = question;
     let head = subject.head.clone();
-    let reads = LocalReads { repository, head, folder, images, looked, objects: Objects::default() };
+    let (objects, advisories) = (Objects::default(), Advisories::at(advisories));
+    let reads = LocalReads { repository, head, folder, images, looked, objects, advisories };
     let outbound = outbound::guarded().context("failed to set up requests")?;
     let input =
         CallInput { subject: subject.clone(), config: config.clone(), limits, grants, at, outbound: Some(outbound) };

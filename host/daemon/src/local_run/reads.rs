@@ -1,11 +1,12 @@
 //! What a gate reads in a local run, and how much of it.
 
 use crate::document;
+use crate::known::Advisories;
 use crate::objects::{Blob, FILE_BYTES, Objects, document_path};
 use async_trait::async_trait;
 use portcullis_catalog::layout::{Layout, LayoutError};
 use portcullis_core::facts::{
-    Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError, PullRequest, RepositoryError, TestRun,
+    AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError, PullRequest, RepositoryError, TestRun,
     TreeChange,
 };
 use portcullis_core::ids::Revision;
@@ -41,6 +42,7 @@ pub(super) struct LocalReads {
     pub(super) images: Option<PathBuf>,
     pub(super) looked: Arc<Looked>,
     pub(super) objects: Objects,
+    pub(super) advisories: Advisories,
 }
 
 impl LocalReads {
@@ -148,6 +150,14 @@ impl Reads for LocalReads {
 
     async fn latest_test_run(&self, _: &str, _: &str) -> Result<Option<TestRun>, Unavailable> {
         Err(Unavailable(NO_DAEMON.to_owned()))
+    }
+
+    async fn advisory_database(&self) -> Result<Option<AdvisoryDatabase>, AdvisoryError> {
+        self.advisories.about().await
+    }
+
+    async fn advisories(&self, ecosystem: &str, names: &[String]) -> Result<Vec<(String, Vec<u8>)>, AdvisoryError> {
+        self.advisories.lookup(ecosystem, names).await
     }
 }
 

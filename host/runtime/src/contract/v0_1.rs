@@ -39,7 +39,9 @@ pub(crate) fn link_reads(linker: &mut Linker<GuestState>) -> wasmtime::Result<()
     read::documents::add_to_linker::<_, Own>(linker, |state| state)?;
     read::images::add_to_linker::<_, Own>(linker, |state| state)?;
     read::approvals::add_to_linker::<_, Own>(linker, |state| state)?;
-    read::test_runs::add_to_linker::<_, Own>(linker, |state| state)
+    read::test_runs::add_to_linker::<_, Own>(linker, |state| state)?;
+    read::advisories::add_to_linker::<_, Own>(linker, |state| state)?;
+    read::web::add_to_linker::<_, Own>(linker, |state| state)
 }
 
 /// Adds `act` imports that answer `denied` and know of nothing else.

@@ -35,13 +35,16 @@ async fn every_read_answers_the_gate_and_is_recorded() {
     assert!(told[16].contains("org.opencontainers.image.revision"), "{}", told[16]);
     assert!(told[17].contains("approved: true, by: \"ada\", at-s: 8"), "{}", told[17]);
     assert!(told[18].contains("Unavailable(\"no unit\")"), "{}", told[18]);
+    assert!(told[19].contains("imported-at-s: 7, records: 1, ecosystems: [\"npm\"]"), "{}", told[19]);
+    assert_eq!(told[20], format!("Ok([(\"lodash\", {:?})])", b"[\"npm\"]"));
+    assert!(told[21].contains("TooLarge"), "{}", told[21]);
 
     let text = String::from_utf8(report.transcript.clone()).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    // Nineteen questions, one of which reads its object in three more pieces (the last one empty).
-    assert_eq!(lines.len(), 19 + 3);
+    // Twenty-two questions, one of which reads its object in three more pieces (the last one empty).
+    assert_eq!(lines.len(), 22 + 3);
     // The size of an open object is counted and follows from the record of its opening.
-    assert_eq!(report.host_calls, 19 + 3 + 1);
+    assert_eq!(report.host_calls, 22 + 3 + 1);
     let line = lines.iter().find(|line| line["function"] == "merge-base").unwrap();
     assert_eq!(line["interface"], "portcullis:read/repository@0.1.0");
     assert_eq!(line["arguments_digest"], plugin(format!("[\"{a}\",\"{b}\"]").as_bytes()).digest.as_str());

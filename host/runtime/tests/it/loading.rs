@@ -95,7 +95,7 @@ async fn everything_that_is_said_to_be_offered_is_there() {
     let mut imports = String::new();
     for (package, interfaces) in [
         ("portcullis:gate", "types log"),
-        ("portcullis:read", "repository forge documents images approvals test-runs"),
+        ("portcullis:read", "repository forge documents images approvals test-runs advisories web"),
         ("portcullis:act", "workspace"),
     ] {
         for interface in interfaces.split(' ') {

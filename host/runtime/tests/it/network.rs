@@ -1,6 +1,6 @@
 //! The network: only with a grant, only by name, only over TLS, and recorded.
 
-use crate::support::{FakeReads, Fixture, courier, doing, fault, judgement};
+use crate::support::{FakeReads, Fixture, courier, doing, fault, judge, judgement};
 use async_trait::async_trait;
 use bytes::Bytes;
 use portcullis_core::gate::{Fault, Report};
@@ -74,4 +74,49 @@ async fn a_response_that_is_too_large_does_not_reach_the_gate() {
     let post = Arc::new(Post { answer: vec![b'x'; (16 << 20) + 1], ..Post::default() });
     let report = ask(&["api.osv.dev"], r#"{"do":"http","host":"api.osv.dev"}"#, &post).await;
     assert!(judgement(&report).summary.contains("HttpResponseBodySize"), "{}", judgement(&report).summary);
+}
+
+/// The same over `portcullis:read/web`, which a gate may import without being granted anything.
+async fn ask_web(granted: &[&str], url: &str, post: &Arc<Post>) -> Report {
+    let fixture = Fixture::new();
+    let gate = fixture.load(judge()).await;
+    assert!(!gate.wants_network());
+    let mut call = doing(&format!(r#"{{"do":"web","url":"{url}"}}"#));
+    call.grants.network = granted.iter().map(|name| (*name).to_owned()).collect();
+    call.outbound = Some(Arc::clone(post) as _);
+    fixture.runtime.evaluate(&gate, call, Arc::new(FakeReads::default())).await
+}
+
+#[tokio::test]
+async fn a_gate_that_can_do_without_the_network_runs_and_is_denied_each_host_that_is_not_granted() {
+    // GAT-5
+    let post = Arc::new(Post { answer: b"hello".to_vec(), ..Post::default() });
+    for (granted, url) in [
+        (&[][..], "https://api.osv.dev/v1"),
+        (&["api.osv.dev"], "https://evil.example/v1"),
+        (&["api.osv.dev"], "http://api.osv.dev/v1"),
+        (&["api.osv.dev"], "https://user:pass@api.osv.dev/v1"),
+        (&["api.osv.dev"], "no address"),
+    ] {
+        let report = ask_web(granted, url, &post).await;
+        assert!(judgement(&report).summary.contains("Denied"), "{url}: {}", judgement(&report).summary);
+    }
+    assert!(post.sent.lock().unwrap().is_empty());
+    let report = ask_web(&["api.osv.dev"], "https://api.osv.dev/v1", &post).await;
+    let summary = &judgement(&report).summary;
+    assert_eq!(summary, "Ok(200 hello); Ok(200 hello)");
+    assert_eq!(*post.sent.lock().unwrap(), ["https://api.osv.dev/v1", "https://api.osv.dev/v1"]);
+    let line: serde_json::Value =
+        serde_json::from_slice(report.transcript.split(|b| *b == b'\n').next().unwrap()).unwrap();
+    assert_eq!((&line["interface"], &line["function"]), (&"portcullis:read/web@0.1.0".into(), &"get".into()));
+    assert_eq!(line["result"]["Ok"]["body"]["text"], "hello");
+    assert_eq!(report.host_calls, 2);
+}
+
+#[tokio::test]
+async fn a_response_over_the_web_that_is_too_large_does_not_reach_the_gate_either() {
+    // GAT-5
+    let post = Arc::new(Post { answer: vec![b'x'; (16 << 20) + 1], ..Post::default() });
+    let report = ask_web(&["api.osv.dev"], "https://api.osv.dev/v1", &post).await;
+    assert!(judgement(&report).summary.contains("Failed(\"the answer is larger"), "{}", judgement(&report).summary);
 }

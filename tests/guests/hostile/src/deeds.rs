@@ -26,7 +26,7 @@ use bindings::exports::portcullis::gate::evaluation;
 use bindings::portcullis::act::{documents as act_documents, workspace};
 use bindings::portcullis::gate::log::{Level, log};
 use bindings::portcullis::gate::types::{Finding, Judgement, Refusal, Severity, Subject, Verdict};
-use bindings::portcullis::read::{approvals, documents, forge, images, repository, test_runs};
+use bindings::portcullis::read::{advisories, approvals, documents, forge, images, repository, test_runs, web};
 use std::hash::{BuildHasher as _, RandomState};
 use std::hint::black_box;
 use std::time::{Duration, Instant, SystemTime};
@@ -148,6 +148,18 @@ fn deed(subject: &Subject, config: &str) -> Result<Judgement, Refusal> {
         "http" => {
             pass(http::get(config["host"].as_str().unwrap_or_default(), config["scheme"].as_str().unwrap_or("https")))
         }
+        "web" => {
+            let url = config["url"].as_str().unwrap_or_default();
+            let said = |answer: Result<web::Response, web::Error>| {
+                answer.map(|response| format!("{} {}", response.status, String::from_utf8_lossy(&response.body)))
+            };
+            let show = |answer: Result<String, web::Error>| match answer {
+                Ok(said) => format!("Ok({said})"),
+                Err(error) => format!("{error:?}"),
+            };
+            let (got, posted) = (said(web::get(url)), said(web::post(url, "application/json", b"{}")));
+            pass(format!("{}; {}", show(got), show(posted)))
+        }
         "config" => pass(config.to_string()),
         other => Err(Refusal::BadConfig(format!("`do`: no such deed: {other}"))),
     }
@@ -210,6 +222,9 @@ fn read(subject: &Subject) -> String {
         format!("{:?}", images::inspect("registry.example/app:1")),
         format!("{:?}", approvals::latest()),
         format!("{:?}", test_runs::latest("unit", head)),
+        format!("{:?}", advisories::about()),
+        format!("{:?}", advisories::lookup("npm", &["lodash".to_owned()])),
+        format!("{:?}", advisories::lookup("npm", &["a".to_owned(), "b".to_owned()])),
     ]
     .join("\n")
 }

@@ -1,7 +1,8 @@
 //! Between the generated types of contract 0.1 and those of the core.
 
-use super::read::{approvals, documents, forge, images, repository, test_runs};
+use super::read::{advisories, approvals, documents, forge, images, repository, test_runs, web};
 use super::{act::workspace, types};
+use crate::outbound::{OutboundError, Plain};
 use crate::reads::Unavailable;
 use portcullis_core::facts;
 use portcullis_core::gate::{Finding, Judgement, Refusal, Severity, Subject, Verdict};
@@ -174,6 +175,34 @@ pub(super) fn test_run(run: facts::TestRun) -> test_runs::TestRun {
 
 pub(super) fn test_runs_error(error: Unavailable) -> test_runs::Error {
     test_runs::Error::Unavailable(error.0)
+}
+
+pub(super) fn advisory_database(database: facts::AdvisoryDatabase) -> advisories::Database {
+    advisories::Database {
+        imported_at_s: database.imported_at_s,
+        records: database.records,
+        ecosystems: database.ecosystems,
+    }
+}
+
+pub(super) fn advisory_error(error: facts::AdvisoryError) -> advisories::Error {
+    match error {
+        facts::AdvisoryError::Unavailable(how) => advisories::Error::Unavailable(how),
+        facts::AdvisoryError::TooLarge => advisories::Error::TooLarge,
+    }
+}
+
+pub(super) fn web_response(response: Plain) -> web::Response {
+    web::Response { status: response.status, body: response.body.0 }
+}
+
+pub(super) fn web_error(error: OutboundError) -> web::Error {
+    match error {
+        OutboundError::Denied(why) => web::Error::Denied(why),
+        OutboundError::Timeout | OutboundError::TooLarge(_) | OutboundError::Unreachable(_) => {
+            web::Error::Failed(error.to_string())
+        }
+    }
 }
 
 pub(super) fn act_error(error: facts::ActError) -> workspace::Error {

@@ -1,10 +1,10 @@
 //! The observing imports of contract 0.1: arguments in, [`crate::Reads`] asked through the ledger, answers out.
 
-use super::read::{approvals, documents, forge, images, repository, test_runs};
+use super::read::{advisories, approvals, documents, forge, images, repository, test_runs, web};
 use super::{convert, gate};
 use crate::guest::{Blob, GuestState};
 use crate::transcript::{Bytes, Piece};
-use portcullis_core::facts::{ForgeError, RepositoryError};
+use portcullis_core::facts::{AdvisoryError, ForgeError, RepositoryError};
 use portcullis_core::ids::Revision;
 use std::sync::Arc;
 use wasmtime::Result;
@@ -16,6 +16,10 @@ const DOCUMENTS: &str = "portcullis:read/documents@0.1.0";
 const IMAGES: &str = "portcullis:read/images@0.1.0";
 const APPROVALS: &str = "portcullis:read/approvals@0.1.0";
 const TEST_RUNS: &str = "portcullis:read/test-runs@0.1.0";
+const ADVISORIES: &str = "portcullis:read/advisories@0.1.0";
+
+/// Most packages that a guest may look up in one call.
+const MOST_PACKAGES: usize = 1_000;
 
 /// An object name from a guest.
 fn object(name: &str) -> std::result::Result<Revision, RepositoryError> {
@@ -213,5 +217,43 @@ impl test_runs::Host for GuestState {
         let answer = reads.latest_test_run(&name, &tree);
         let answer = self.ledger().call(TEST_RUNS, "latest", &(&name, &tree), answer).await?;
         Ok(answer.map(|found| found.map(convert::test_run)).map_err(convert::test_runs_error))
+    }
+}
+
+type InAdvisories<T> = Result<std::result::Result<T, advisories::Error>>;
+
+impl advisories::Host for GuestState {
+    async fn about(&mut self) -> InAdvisories<Option<advisories::Database>> {
+        let reads = self.reads();
+        let answer = self.ledger().call(ADVISORIES, "about", &(), reads.advisory_database()).await?;
+        Ok(answer.map(|found| found.map(convert::advisory_database)).map_err(convert::advisory_error))
+    }
+
+    async fn lookup(&mut self, ecosystem: String, names: Vec<String>) -> InAdvisories<Vec<(String, Vec<u8>)>> {
+        let reads = self.reads();
+        let answer = async {
+            if names.len() > MOST_PACKAGES {
+                return Err(AdvisoryError::TooLarge);
+            }
+            let found = reads.advisories(&ecosystem, &names).await?;
+            Ok(found.into_iter().map(|(name, records)| (name, Bytes(records))).collect::<Vec<_>>())
+        };
+        let answer = self.ledger().call(ADVISORIES, "lookup", &(&ecosystem, &names), answer).await?;
+        let found = answer.map(|found| found.into_iter().map(|(name, records)| (name, records.0)).collect());
+        Ok(found.map_err(convert::advisory_error))
+    }
+}
+
+type InWeb = Result<std::result::Result<web::Response, web::Error>>;
+
+impl web::Host for GuestState {
+    async fn get(&mut self, url: String) -> InWeb {
+        let answer = self.hooks().plain("get", http::Method::GET, &url, "", Vec::new()).await?;
+        Ok(answer.map(convert::web_response).map_err(convert::web_error))
+    }
+
+    async fn post(&mut self, url: String, content_type: String, body: Vec<u8>) -> InWeb {
+        let answer = self.hooks().plain("post", http::Method::POST, &url, &content_type, body).await?;
+        Ok(answer.map(convert::web_response).map_err(convert::web_error))
     }
 }

@@ -113,6 +113,15 @@ impl Reads for FakeReads {
     async fn latest_test_run(&self, name: &str, _: &str) -> Result<Option<TestRun>, Unavailable> {
         Err(Unavailable(format!("no {name}")))
     }
+    async fn advisory_database(&self) -> Result<Option<AdvisoryDatabase>, AdvisoryError> {
+        Ok(Some(AdvisoryDatabase { imported_at_s: 7, records: 1, ecosystems: vec!["npm".to_owned()] }))
+    }
+    async fn advisories(&self, ecosystem: &str, names: &[String]) -> Result<Vec<(String, Vec<u8>)>, AdvisoryError> {
+        match names {
+            [name] => Ok(vec![(name.clone(), format!("[\"{ecosystem}\"]").into_bytes())]),
+            _ => Err(AdvisoryError::TooLarge),
+        }
+    }
 }
 
 /// Notes what was done.
