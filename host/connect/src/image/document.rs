@@ -253,6 +253,10 @@ pub(super) fn digest_of(bytes: &[u8]) -> Digest {
 }
 
 fn json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, RegistryError> {
+    // A list would be read as an object's fields in their order.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(RegistryError::malformed(format!("its {what} cannot be read: it is no JSON object")));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut json);
     let read = read.map_err(|error| one_line(&format!("`{}`: {}", error.path(), error.inner()), 200));
