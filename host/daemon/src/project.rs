@@ -5,6 +5,7 @@
 use crate::app::App;
 use crate::crash;
 use crate::gatehouse::{Gatehouse, chain};
+use crate::images::Images;
 use crate::run::finish::pending_check;
 use crate::settings::ProjectSettings;
 use portcullis_catalog::manifest::{LOCK_PATH, MANIFEST_PATH};
@@ -34,6 +35,8 @@ pub struct Project {
     pub tracker: Arc<dyn Tracker>,
     /// What its gates may send requests through.
     pub outbound: Arc<dyn Outbound>,
+    /// Where its images are looked up.
+    pub images: Images,
     git: Git,
     remote: Remote,
     mirror: PathBuf,
@@ -44,6 +47,18 @@ pub struct Project {
     alone: Mutex<HashMap<TaskId, Arc<tokio::sync::Mutex<()>>>>,
     /// The gatehouse of the target head that was looked at last.
     house: Mutex<Option<Looked>>,
+}
+
+/// What a project speaks to besides its git remote.
+pub struct Partners {
+    /// Its forge.
+    pub forge: Arc<dyn Forge>,
+    /// Its tracker.
+    pub tracker: Arc<dyn Tracker>,
+    /// What its gates may send requests through.
+    pub outbound: Arc<dyn Outbound>,
+    /// Where its images are looked up.
+    pub images: Images,
 }
 
 /// The target head that was looked at, and what its manifest came to.
@@ -76,16 +91,9 @@ pub enum Landed {
 }
 
 impl Project {
-    /// A project whose forge, tracker and outbound are given.
-    pub fn new(
-        settings: ProjectSettings,
-        home: &Path,
-        git: Git,
-        remote: Remote,
-        forge: Arc<dyn Forge>,
-        tracker: Arc<dyn Tracker>,
-        outbound: Arc<dyn Outbound>,
-    ) -> Self {
+    /// A project with what it speaks to.
+    pub fn new(settings: ProjectSettings, home: &Path, git: Git, remote: Remote, partners: Partners) -> Self {
+        let Partners { forge, tracker, outbound, images } = partners;
         let mirror = home.join("mirrors").join(format!("{}.git", settings.name));
         let worktrees = home.join("worktrees").join(settings.name.as_str());
         Self {
@@ -93,6 +101,7 @@ impl Project {
             forge,
             tracker,
             outbound,
+            images,
             git,
             remote,
             mirror,

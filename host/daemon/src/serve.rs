@@ -8,9 +8,10 @@ use crate::clock::SystemClock;
 use crate::http::auth::Tokens;
 use crate::http::listen;
 use crate::http::server::{Shared, WebhookSecrets, router};
+use crate::images::Images;
 use crate::local_forge::LocalForge;
 use crate::messengers;
-use crate::project::Project;
+use crate::project::{Partners, Project};
 use crate::projects::Projects;
 use crate::reaper;
 use crate::reconcile::Reconciler;
@@ -239,6 +240,9 @@ pub fn open_project(settings: &ProjectSettings, tools: &Tools) -> Result<Project
             Arc::new(BuiltinTracker { project: settings.name.clone(), store: store.clone(), clock: clock.clone() })
         }
     };
-    let outbound = outbound::guarded()?;
-    Ok(Project::new(settings.clone(), home, git.clone(), remote, forge, tracker, outbound))
+    let password = settings.registry.as_ref().and_then(|registry| registry.password.as_ref());
+    let password = keys.read(&format!("project.{}.registry.password", settings.name), password)?;
+    let images = Images::of(settings, password).context("its registry of images is not usable")?;
+    let partners = Partners { forge, tracker, outbound: outbound::guarded()?, images };
+    Ok(Project::new(settings.clone(), home, git.clone(), remote, partners))
 }

@@ -6,6 +6,7 @@ mod demo;
 mod gates;
 mod gitea;
 mod hardship;
+mod images;
 mod manifest;
 mod plane;
 mod plugins;

@@ -5,6 +5,7 @@
 pub mod client;
 pub mod events;
 pub mod gates;
+pub mod image;
 pub mod plugins;
 pub mod print;
 pub mod queue;
@@ -49,6 +50,8 @@ enum Command {
     Gates(gates::GatesArgs),
     /// Builds, publishes, installs and shows gate plugins
     Plugin(plugins::PluginArgs),
+    /// Shows a container image, and promotes one by its digest
+    Image(image::ImageArgs),
     /// Prints a completion script for a shell
     Completions {
         /// Which shell
@@ -124,6 +127,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Event(args) => runtime()?.block_on(events::run(args)),
         Command::Gates(args) => gates::run(args),
         Command::Plugin(args) => runtime()?.block_on(plugins::run(args)),
+        Command::Image(args) => runtime()?.block_on(image::run(args)),
     }
 }
 

@@ -4,6 +4,7 @@ use super::brief;
 use super::finish::{self, Ending};
 use super::process::Pinned;
 use super::shim::RunOrder;
+use super::validated;
 use super::watch::Attended;
 use crate::app::App;
 use crate::crash;
@@ -76,7 +77,10 @@ async fn run(app: &Arc<App>, job: Attended) -> Result<(), StoreError> {
         return Ok(());
     };
     let job = job.with_run(run.clone());
-    let order = order(app, &project, &task, &job, run.id, &folder, prepared);
+    let mut order = order(app, &project, &task, &job, run.id, &folder, prepared);
+    if job.lane == Lane::Role {
+        order.env.extend(validated::environment(&*app.store, task.id).await?);
+    }
     let started = app.launcher.prepare(&folder, &order).and_then(|()| {
         if job.lane == Lane::Role
             && let Err(source) = std::fs::write(folder.join(brief::TASK_FILE), brief::text(&task, &job))
