@@ -6,11 +6,14 @@
 
 mod address;
 mod guarded;
+mod resolver;
 mod rest;
 
 pub use address::{Forbidden, forbidden};
-pub use guarded::{GuardedClient, GuardedSettings, Lookup, OutboundError, SystemLookup};
-pub(crate) use rest::{Answer, Auth, Rest, RestError};
+pub use guarded::{GuardedClient, GuardedSettings, OutboundError};
+pub(crate) use resolver::{CheckedResolver, ResolveError, normal};
+pub use resolver::{Lookup, SystemLookup};
+pub(crate) use rest::{Answer, Auth, ReadError, Rest, RestError, read_bounded};
 pub use rest::{Connection, SetupError};
 
 use std::sync::OnceLock;
@@ -37,7 +40,7 @@ pub fn client(timeout: Duration) -> Result<reqwest::Client, SetupError> {
     builder(timeout).build().map_err(|error| SetupError::Tls(describe(&error)))
 }
 
-fn builder(timeout: Duration) -> reqwest::ClientBuilder {
+pub(crate) fn builder(timeout: Duration) -> reqwest::ClientBuilder {
     install_tls_provider();
     reqwest::Client::builder()
         .user_agent(USER_AGENT)

@@ -9,7 +9,7 @@ use crate::run::command;
 use crate::run::launch::Launcher;
 use crate::run::resume::end_earlier_acts;
 use crate::run::shim::RunOrder;
-use crate::settings::Runs;
+use crate::settings::{ImageRegistry, Runs};
 use async_trait::async_trait;
 use portcullis_core::facts::{ActError, CaughtUp, CommandOutcome, TestRun};
 use portcullis_core::gate::Subject;
@@ -161,6 +161,7 @@ impl Acts for GateActs {
                 self.project.settings.images.as_ref().map_or_else(String::new, |p| p.display().to_string()),
             ),
         ]);
+        env.extend(self.project.settings.registry.iter().flat_map(ImageRegistry::environment));
         let order = RunOrder {
             command: words.clone(),
             folder,

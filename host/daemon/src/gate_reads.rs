@@ -6,7 +6,6 @@ use crate::known::Advisories;
 use crate::objects::{Blob, FILE_BYTES, Objects, document_path};
 use crate::project::Project;
 use async_trait::async_trait;
-use portcullis_catalog::layout::{Layout, LayoutError};
 use portcullis_core::facts::{
     AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError,
     PullRequest, RepositoryError, TestRun, TreeChange,
@@ -121,18 +120,7 @@ impl Reads for GateReads {
     }
 
     async fn inspect_image(&self, reference: &str) -> Result<Image, ImageError> {
-        let Some(folder) = self.project.settings.images.clone() else {
-            let name = &self.project.settings.name;
-            return Err(ImageError::Unavailable(format!("project {name} has no image layout; set its `images`")));
-        };
-        let reference = reference.to_owned();
-        let asked = tokio::task::spawn_blocking(move || Layout::open(folder)?.image(&reference));
-        match asked.await {
-            Ok(Ok(image)) => Ok(image),
-            Ok(Err(LayoutError::UnknownReference { .. })) => Err(ImageError::NotFound),
-            Ok(Err(error)) => Err(ImageError::Unavailable(error.to_string())),
-            Err(error) => Err(ImageError::Unavailable(error.to_string())),
-        }
+        self.project.images.inspect(reference).await
     }
 
     async fn latest_approval(&self) -> Result<Option<Approval>, Unavailable> {

@@ -14,6 +14,7 @@ pub mod gate_acts;
 pub mod gate_reads;
 pub mod gatehouse;
 pub mod http;
+pub mod images;
 pub mod inbox;
 pub mod judge;
 pub mod known;

@@ -5,6 +5,7 @@
 use crate::app::App;
 use crate::crash;
 use crate::gatehouse::{Gatehouse, chain};
+use crate::images::Images;
 use crate::run::finish::pending_check;
 use crate::settings::ProjectSettings;
 use portcullis_catalog::manifest::{LOCK_PATH, MANIFEST_PATH};
@@ -35,6 +36,8 @@ pub struct Project {
     pub tracker: Arc<dyn Tracker>,
     /// What its gates may send requests through.
     pub outbound: Arc<dyn Outbound>,
+    /// Where its images are looked up.
+    pub images: Images,
     git: Git,
     remote: Remote,
     mirror: PathBuf,
@@ -56,6 +59,8 @@ pub struct Links {
     pub tracker: Arc<dyn Tracker>,
     /// What its gates may send requests through.
     pub outbound: Arc<dyn Outbound>,
+    /// Where its images are looked up.
+    pub images: Images,
     /// Where claims are kept.
     pub store: Arc<dyn Store>,
 }
@@ -92,7 +97,7 @@ pub enum Landed {
 impl Project {
     /// A project that speaks with the world through `links`.
     pub fn new(settings: ProjectSettings, home: &Path, git: Git, remote: Remote, links: Links) -> Self {
-        let Links { forge, tracker, outbound, store } = links;
+        let Links { forge, tracker, outbound, images, store } = links;
         let mirror = home.join("mirrors").join(format!("{}.git", settings.name));
         let worktrees = home.join("worktrees").join(settings.name.as_str());
         Self {
@@ -100,6 +105,7 @@ impl Project {
             forge,
             tracker,
             outbound,
+            images,
             git,
             remote,
             mirror,

@@ -8,6 +8,7 @@ use crate::clock::SystemClock;
 use crate::http::auth::Tokens;
 use crate::http::listen;
 use crate::http::server::{Shared, WebhookSecrets, router};
+use crate::images::Images;
 use crate::local_forge::LocalForge;
 use crate::messengers;
 use crate::project::{Links, Project};
@@ -239,7 +240,9 @@ pub fn open_project(settings: &ProjectSettings, tools: &Tools) -> Result<Project
             Arc::new(BuiltinTracker { project: settings.name.clone(), store: store.clone(), clock: clock.clone() })
         }
     };
-    let outbound = outbound::guarded()?;
-    let links = Links { forge, tracker, outbound, store: store.clone() };
+    let password = settings.registry.as_ref().and_then(|registry| registry.password.as_ref());
+    let password = keys.read(&format!("project.{}.registry.password", settings.name), password)?;
+    let images = Images::of(settings, password).context("its registry of images is not usable")?;
+    let links = Links { forge, tracker, outbound: outbound::guarded()?, images, store: store.clone() };
     Ok(Project::new(settings.clone(), home, git.clone(), remote, links))
 }

@@ -3,6 +3,10 @@
 //! Unknown keys are errors. Secrets stand in the environment or in files, never in the settings themselves, and are read
 //! by [`SecretSource::read`] alone. Deliberately absent: settings of parts that do not exist.
 
+mod registry;
+
+pub use registry::ImageRegistry;
+
 use crate::projects::added_over_http;
 use portcullis_core::ids::{PluginName, ProjectName, RoleName, StageName};
 use portcullis_core::reaper::ReaperRules;
@@ -369,6 +373,9 @@ pub struct ProjectSettings {
     /// Folder of an OCI image layout in which the project's images are looked up.
     #[serde(default)]
     pub images: Option<PathBuf>,
+    /// The registry in which they are looked up instead.
+    #[serde(default)]
+    pub registry: Option<ImageRegistry>,
     /// Check contexts that the target branch requires (local forge only; others are asked).
     #[serde(default)]
     pub required_checks: Vec<String>,
@@ -645,6 +652,12 @@ impl ProjectSettings {
         }
         if self.tracker == TrackerKind::Plane && self.plane.is_none() {
             return Err(("plane".into(), "tracker = \"plane\" needs url, workspace, project_id and token".into()));
+        }
+        if self.registry.is_some() && self.images.is_some() {
+            return Err(("images".into(), "images lie in a `registry` or in a folder; set one of the two".into()));
+        }
+        if let Some(registry) = &self.registry {
+            registry.check()?;
         }
         for (role, settings) in &self.roles {
             if settings.command.first().is_none_or(String::is_empty) {

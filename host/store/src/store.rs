@@ -11,7 +11,7 @@ use portcullis_core::event::{InboxRow, InboxState};
 use portcullis_core::facts::{Check, TestRun};
 use portcullis_core::gate::Evaluation;
 use portcullis_core::ids::{
-    EvaluationId, InboxId, JobId, OutboxId, ProjectName, Revision, RunId, StageName, TaskId, WorkItem,
+    EvaluationId, InboxId, JobId, OutboxId, PluginName, ProjectName, Revision, RunId, StageName, TaskId, WorkItem,
 };
 use portcullis_core::job::{CancelAsked, Claim, ClaimedJob, Job, Lane, ProcessIdentity, Run, TakeOver};
 use portcullis_core::lease::{Acquire, Fence, Holder, Lease, LeaseName, LeaseRow};
@@ -90,6 +90,8 @@ pub trait Store: Send + Sync {
 
     /// Evaluations of the task's present visit since `fresh_from`, oldest first, with transcript and log left empty.
     async fn evaluations_of_visit(&self, task: TaskId) -> Result<Vec<Evaluation>, StoreError>;
+    /// What a plugin said last of the task where it counted, in whichever visit, with transcript and log left empty.
+    async fn last_enforced(&self, task: TaskId, plugin: &PluginName) -> Result<Option<Evaluation>, StoreError>;
     /// Evaluations, newest first, with transcript and log left empty.
     async fn evaluations(&self, filter: Filter) -> Result<Vec<Evaluation>, StoreError>;
     /// Records what a gate said to somebody who was only looking (GAT-6). It belongs to no visit, so that no decision

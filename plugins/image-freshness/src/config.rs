@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Config {
-    /// The staging image's reference, e.g. `registry.example/shop:staging`.
+    /// The staging image's reference, e.g. `shop:staging` or `registry.example/shop:staging`.
     pub image: String,
     /// The image's label that holds its revision.
     #[serde(default = "revision_label")]
@@ -25,6 +25,11 @@ fn revision_label() -> String {
 }
 
 impl Config {
+    /// The digest that the reference is pinned to. What is pinned is not replaced by building another one.
+    pub fn pinned(&self) -> Option<&str> {
+        self.image.split_once('@').map(|(_, digest)| digest)
+    }
+
     /// With the defaults for everything but the image.
     pub fn of(image: &str) -> Self {
         Self { image: image.into(), label: revision_label(), ignore: Vec::new(), rebuild: Vec::new() }

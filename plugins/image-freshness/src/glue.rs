@@ -26,6 +26,9 @@ impl Actor for ImageFreshness {
     }
 }
 
+/// Under this, followed by a label's name, the host tells what platforms say that do not agree on it.
+const DIFFERING: &str = "portcullis.differing.";
+
 struct Host<'a> {
     subject: &'a Subject,
     config: &'a Config,
@@ -38,9 +41,19 @@ impl Staging for Host<'_> {
             answer => answer.or_refuse(&format!("inspect image `{}`", text::clip(&self.config.image, 200)))?,
         };
         let digest = image.digest;
-        let Some((_, revision)) = image.labels.into_iter().find(|(name, _)| *name == self.config.label) else {
+        if self.config.pinned().is_some_and(|pinned| pinned != digest) {
+            let digest = text::clip(&digest, 120);
+            return Err(Refusal::BadInput(format!("asked for a pinned image, the registry answers {digest}")));
+        }
+        let mut labels = image.labels.into_iter();
+        let label = self.config.label.as_str();
+        let Some((name, value)) = labels.find(|(name, _)| name.strip_prefix(DIFFERING).unwrap_or(name) == label) else {
             return Ok(Standing::Unlabelled { digest });
         };
+        if name != label {
+            return Ok(Standing::Divided { digest, said: value });
+        }
+        let revision = value;
         let kinship = Kinship::of(&revision, &self.subject.head)?;
         Ok(Standing::Labelled { digest, revision, kinship })
     }

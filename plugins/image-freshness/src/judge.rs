@@ -21,6 +21,13 @@ pub enum Standing {
         /// Its digest.
         digest: String,
     },
+    /// Its platforms were built from different ones.
+    Divided {
+        /// Its digest.
+        digest: String,
+        /// What each says, in the host's words.
+        said: String,
+    },
     /// It says.
     Labelled {
         /// Its digest.
@@ -30,6 +37,16 @@ pub enum Standing {
         /// How the head is related to that.
         kinship: Kinship,
     },
+}
+
+impl Standing {
+    /// The digest of the image that is there.
+    pub fn digest(&self) -> Option<&str> {
+        match self {
+            Self::Absent => None,
+            Self::Unlabelled { digest } | Self::Divided { digest, .. } | Self::Labelled { digest, .. } => Some(digest),
+        }
+    }
 }
 
 /// Judges the image. `documents` is the work item's folder.
@@ -46,6 +63,11 @@ pub fn judge(subject: &Subject, standing: &Standing, documents: &str, config: &C
                 None,
             )
         }
+        Standing::Divided { digest, said } => {
+            let said = text::clip(said, 300);
+            let why = format!("the platforms of image `{image}` are not built from one revision ({said})");
+            evidence(stale(why, config), digest, None)
+        }
         Standing::Labelled { digest, revision, kinship } => {
             let built = text::clip(text::short(revision), 40);
             let judgement = match kinship {
@@ -58,6 +80,7 @@ pub fn judge(subject: &Subject, standing: &Standing, documents: &str, config: &C
             evidence(judgement, digest, Some(revision))
         }
     }
+    .evidence("image", text::clip(&config.image, 500))
     .evidence("head", &subject.head)
 }
 
@@ -84,18 +107,21 @@ fn descendant(
 
 /// Not the head's image: what `act` can mend where the operator named how, and a failure elsewhere.
 fn stale(why: String, config: &Config) -> Judgement {
-    let remedy = if config.rebuild.is_empty() {
-        "rebuild it from this head and test it again".to_owned()
-    } else {
+    let mendable = !config.rebuild.is_empty() && config.pinned().is_none();
+    let remedy = if mendable {
         format!("it will be rebuilt by {}", text::list(&config.rebuild, NAMED))
+    } else if config.pinned().is_some() {
+        "it is pinned by its digest, so build it from this head, test it, and name the new digest".to_owned()
+    } else {
+        "rebuild it from this head and test it again".to_owned()
     };
     let finding = |severity| {
         Finding::new(severity, "image-stale", format!("{why}; {remedy}")).identified_by(["image-stale", &config.image])
     };
-    if config.rebuild.is_empty() {
-        Judgement::fail(why.clone()).finding(finding(Severity::Error))
-    } else {
+    if mendable {
         Judgement::actionable(why.clone()).finding(finding(Severity::Warning))
+    } else {
+        Judgement::fail(why.clone()).finding(finding(Severity::Error))
     }
 }
 

@@ -7,6 +7,7 @@ mod gate_run;
 mod gates;
 mod gitea;
 mod hardship;
+mod images;
 mod manifest;
 mod partners;
 mod plane;

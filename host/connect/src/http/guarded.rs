@@ -6,16 +6,16 @@
 //! which hosts a gate may name (its manifest's grants, checked by the runtime before this).
 
 use super::address::{Forbidden, forbidden};
+use super::resolver::{CheckedResolver, Lookup, ResolveError, SystemLookup, normal};
 use super::rest::{ReadError, read_bounded};
 use super::{SetupError, builder, describe};
 use crate::secret::Secret;
 use bytes::Bytes;
 use reqwest::Url;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderName, HeaderValue};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,27 +34,6 @@ const NOT_THE_GUEST_S: [&str; 12] = [
     "proxy-authorization",
     "forwarded",
 ];
-
-/// Turns a host's name into addresses.
-#[async_trait::async_trait]
-pub trait Lookup: Send + Sync {
-    /// Every address of `host`.
-    ///
-    /// # Errors
-    /// If the name cannot be resolved.
-    async fn addresses(&self, host: &str) -> std::io::Result<Vec<IpAddr>>;
-}
-
-/// Asks the machine's resolver.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemLookup;
-
-#[async_trait::async_trait]
-impl Lookup for SystemLookup {
-    async fn addresses(&self, host: &str) -> std::io::Result<Vec<IpAddr>> {
-        Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect())
-    }
-}
 
 /// What the operator decides about gates' requests.
 #[derive(Debug, Clone)]
@@ -178,10 +157,11 @@ impl GuardedClient {
             secrets.insert(normal(&host), ready);
         }
         let allowed: Arc<BTreeSet<String>> = Arc::new(settings.allowed_hosts.iter().map(|host| normal(host)).collect());
+        let named = Arc::clone(&allowed);
         let client = builder(settings.timeout)
             // A proxy would resolve names behind our back.
             .no_proxy()
-            .dns_resolver(Arc::new(CheckedResolver { lookup, allowed: Arc::clone(&allowed) }))
+            .dns_resolver(Arc::new(CheckedResolver::new(lookup, move |host, _| named.contains(host))))
             .build()
             .map_err(|error| SetupError::Tls(describe(&error)))?;
         Ok(Self { client, allowed, secrets: Arc::new(secrets), max_request_bytes: settings.max_request_bytes })
@@ -262,12 +242,6 @@ impl GuardedClient {
     }
 }
 
-/// Lower case, without the root's dot and without the brackets of an IPv6 address.
-fn normal(host: &str) -> String {
-    let host = host.trim().trim_start_matches('[').trim_end_matches(']');
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
-}
-
 /// True if the guest could read `secret` (or its part after a scheme such as `Bearer`) from the answer.
 fn repeats(answer: &http::Response<Bytes>, secret: &Secret) -> bool {
     let whole = secret.expose().trim();
@@ -282,52 +256,13 @@ fn repeats(answer: &http::Response<Bytes>, secret: &Secret) -> bool {
 }
 
 fn outbound(host: &str, error: &reqwest::Error) -> OutboundError {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(cause) = next {
-        match cause.downcast_ref::<ResolveError>() {
-            Some(ResolveError::Forbidden(why)) => {
-                return OutboundError::Forbidden { host: host.to_owned(), why: *why };
-            }
-            Some(ResolveError::Unresolved) => return OutboundError::Unresolved(host.to_owned()),
-            None => next = cause.source(),
-        }
+    match ResolveError::within(error) {
+        Some(ResolveError::Forbidden(why)) => return OutboundError::Forbidden { host: host.to_owned(), why },
+        Some(ResolveError::Unresolved) => return OutboundError::Unresolved(host.to_owned()),
+        None => {}
     }
     if error.is_timeout() {
         return OutboundError::TimedOut(host.to_owned());
     }
     OutboundError::Failed { host: host.to_owned(), why: describe(error) }
-}
-
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-enum ResolveError {
-    #[error("the name resolves to {0}")]
-    Forbidden(Forbidden),
-    #[error("the name cannot be resolved")]
-    Unresolved,
-}
-
-/// Answers only addresses that may be reached, so that the connection can use no other.
-struct CheckedResolver {
-    lookup: Arc<dyn Lookup>,
-    allowed: Arc<BTreeSet<String>>,
-}
-
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (lookup, allowed) = (Arc::clone(&self.lookup), Arc::clone(&self.allowed));
-        Box::pin(async move {
-            let found = lookup.addresses(name.as_str()).await.map_err(|_| ResolveError::Unresolved)?;
-            if found.is_empty() {
-                return Err(ResolveError::Unresolved.into());
-            }
-            // One address of the house among public ones is an attempt, not an accident.
-            if !allowed.contains(&normal(name.as_str()))
-                && let Some(why) = found.iter().copied().find_map(forbidden)
-            {
-                return Err(ResolveError::Forbidden(why).into());
-            }
-            let addresses: Addrs = Box::new(found.into_iter().map(|ip| SocketAddr::new(ip, 0)));
-            Ok(addresses)
-        })
-    }
 }

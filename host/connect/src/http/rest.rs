@@ -210,13 +210,13 @@ impl Rest {
     }
 }
 
-pub(super) enum ReadError {
+pub(crate) enum ReadError {
     TooLarge,
     Failed(reqwest::Error),
 }
 
 /// The whole body, or an error as soon as it is known to be longer than `limit`.
-pub(super) async fn read_bounded(mut response: reqwest::Response, limit: usize) -> Result<Bytes, ReadError> {
+pub(crate) async fn read_bounded(mut response: reqwest::Response, limit: usize) -> Result<Bytes, ReadError> {
     let announced = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced.is_some_and(|length| length > limit) {
         return Err(ReadError::TooLarge);

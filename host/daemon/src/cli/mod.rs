@@ -7,6 +7,7 @@ pub mod client;
 pub mod events;
 pub mod gate;
 pub mod gates;
+pub mod image;
 pub mod plugins;
 pub mod print;
 pub mod progress;
@@ -57,6 +58,8 @@ enum Command {
     Plugin(plugins::PluginArgs),
     /// The database of known vulnerabilities that gates look packages up in
     Advisories(advisories::AdvisoriesArgs),
+    /// Shows a container image, and promotes one by its digest
+    Image(image::ImageArgs),
     /// Prints a completion script for a shell
     Completions {
         /// Which shell
@@ -138,6 +141,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Gates(args) => gates::run(args),
         Command::Advisories(args) => advisories::run(args),
         Command::Plugin(args) => runtime()?.block_on(plugins::run(args)),
+        Command::Image(args) => runtime()?.block_on(image::run(args)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::effects::findings_text;
 use crate::project::Project;
-use crate::settings::Runs;
+use crate::settings::{ImageRegistry, Runs};
 use portcullis_core::ids::RunId;
 use portcullis_core::job::Job;
 use portcullis_core::task::Task;
@@ -66,6 +66,7 @@ pub fn environment(
     ] {
         env.insert(name.to_owned(), value);
     }
+    env.extend(project.settings.registry.iter().flat_map(ImageRegistry::environment));
     env
 }
 

@@ -15,6 +15,7 @@ pub mod probe;
 pub mod process;
 pub mod resume;
 pub mod shim;
+pub mod validated;
 pub mod watch;
 pub mod worker;
 

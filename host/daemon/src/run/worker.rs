@@ -5,6 +5,7 @@ use super::finish::{self, Ending};
 use super::launch::{LaunchError, Started};
 use super::process::Pinned;
 use super::shim::RunOrder;
+use super::validated;
 use super::watch::Attended;
 use crate::app::App;
 use crate::crash;
@@ -77,7 +78,10 @@ async fn run(app: &Arc<App>, job: Attended) -> Result<(), StoreError> {
         return Ok(());
     };
     let job = job.with_run(run.clone());
-    let order = order(app, &project, &task, &job, run.id, &folder, prepared);
+    let mut order = order(app, &project, &task, &job, run.id, &folder, prepared);
+    if job.lane == Lane::Role {
+        order.env.extend(validated::environment(&*app.store, task.id).await?);
+    }
     let started = loop {
         match start(app, &task, &job, &folder, &order) {
             Ok(started) => break started,

@@ -69,3 +69,38 @@ fn a_secret_is_read_from_its_source_and_an_empty_one_is_refused() {
     let error = SecretSource::File { file: path }.read("webhooks.gitea").unwrap_err().to_string();
     assert!(error.starts_with("setting `webhooks.gitea`: the secret is empty"), "{error}");
 }
+
+#[test]
+fn a_registry_of_images_is_checked_and_told_to_runs_without_its_password() {
+    // CFG-1, IMG-2
+    let project = |more: &str| {
+        let base = "[[project]]\nname = \"a\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"local\"\n";
+        load(&format!("{base}{more}"), &[("REGISTRY_PASSWORD", "hunter2-hunter2")])
+    };
+    for (more, says) in [
+        ("images = \"/i\"\n[project.registry]\nurl = \"https://r\"\n", "setting `project.a.images`"),
+        ("[project.registry]\nurl = \"https://r\"\nusername = \"ci\"\n", "setting `project.a.registry.password`"),
+        (
+            "[project.registry]\nurl = \"https://r\"\npassword = { env = \"X\" }\n",
+            "setting `project.a.registry.username`",
+        ),
+        ("[project.registry]\nurl = \"https://r\"\nplatform = \"linux\"\n", "setting `project.a.registry.platform`"),
+        ("[project.registry]\nurl = \"https://r\"\ntimeout_s = 0\n", "setting `project.a.registry.timeout_s`"),
+        ("[project.registry]\nurl = \"https://r\"\npassword = \"hunter2\"\n", "password"),
+        ("[project.registry]\nhost = \"r\"\n", "host"),
+    ] {
+        let error = project(more).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+    let whole =
+        "[project.registry]\nurl = \"https://r\"\nusername = \"ci\"\npassword = { env = \"REGISTRY_PASSWORD\" }\n";
+    let settings = project(whole).unwrap();
+    let told = settings.project[0].registry.as_ref().unwrap().environment();
+    let told: Vec<(&str, &str)> = told.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let expected = [
+        ("PORTCULLIS_REGISTRY", "https://r"),
+        ("PORTCULLIS_REGISTRY_PASSWORD_ENV", "REGISTRY_PASSWORD"),
+        ("PORTCULLIS_REGISTRY_USERNAME", "ci"),
+    ];
+    assert_eq!(told, expected);
+}

@@ -81,3 +81,23 @@ pub(super) async fn only_evaluations_of_this_visit_since_the_release_count(store
     assert_eq!(verdicts(store).await, [], "another visit, whatever the clock says");
     assert_eq!(store.evaluations_of_visit(TaskId(9_999)).await.unwrap(), []);
 }
+
+pub(super) async fn what_a_plugin_said_last_is_known_beyond_the_visit_and_only_where_it_counted(store: &Shared) {
+    // IMG-2
+    let (id, other) = (task(store, "A-1").await, task(store, "A-2").await);
+    let security = evaluation(Verdict::Pass, at(1)).plugin.name;
+    let last = async || store.last_enforced(id, &security).await.unwrap().map(|e| (e.at, e.report.outcome));
+    assert_eq!(last().await, None);
+    let said = [evaluation(Verdict::Fail, at(1)), evaluation(Verdict::Pass, at(2))];
+    let shadow = Evaluation { mode: Mode::Shadow, ..evaluation(Verdict::Fail, at(3)) };
+    let mut somebody_else = evaluation(Verdict::Fail, at(4));
+    somebody_else.plugin.name = portcullis_core::ids::PluginName::new("acme/other");
+    heard(store, id, [said.to_vec(), vec![shadow, somebody_else]].concat(), at(5)).await;
+    heard(store, other, vec![evaluation(Verdict::Fail, at(6))], at(7)).await;
+    store.record_observation(id, &evaluation(Verdict::Fail, at(8))).await.unwrap();
+    let passed = Some((at(2), said[1].report.outcome.clone()));
+    assert_eq!(last().await, passed);
+    change(store, id, advance("architecture", None), at(9)).await;
+    assert_eq!(last().await, passed, "from an earlier visit");
+    assert_eq!(store.last_enforced(TaskId(9_999), &security).await.unwrap(), None);
+}

@@ -102,6 +102,7 @@ promises! { ($)
         an_evaluation_comes_back_bit_for_bit,
         lists_leave_the_transcript_out,
         only_evaluations_of_this_visit_since_the_release_count,
+        what_a_plugin_said_last_is_known_beyond_the_visit_and_only_where_it_counted,
     }
     leases {
         a_lease_has_one_holder_and_a_number_that_grows,

@@ -80,6 +80,16 @@ pub(super) fn of_visit(db: &Connection, task: TaskId) -> Result<Vec<Evaluation>,
     all(db, OF_VISIT, named_params! { ":task": task.0 }, evaluation_row)
 }
 
+// Observations count nowhere: they have no visit.
+const LAST_ENFORCED: &str = "
+    SELECT * FROM evaluation WHERE task = :task AND visit > :no_visit AND plugin = :plugin AND mode = 'enforce'
+     ORDER BY id DESC LIMIT 1";
+
+pub(super) fn last_enforced(db: &Connection, task: TaskId, plugin: &PluginName) -> Result<Option<Evaluation>, Fail> {
+    let params = named_params! { ":task": task.0, ":no_visit": NO_VISIT, ":plugin": plugin.as_str() };
+    one(db, LAST_ENFORCED, params, evaluation_row)
+}
+
 // Each has an index of its own; one statement with optional conditions would use none.
 const LIST: &str = "SELECT * FROM evaluation ORDER BY id DESC LIMIT :limit";
 const LIST_OF_TASK: &str = "

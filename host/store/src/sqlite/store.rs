@@ -15,7 +15,7 @@ use portcullis_core::event::{InboxRow, InboxState};
 use portcullis_core::facts::{Check, TestRun};
 use portcullis_core::gate::Evaluation;
 use portcullis_core::ids::{
-    EvaluationId, InboxId, JobId, OutboxId, ProjectName, Revision, RunId, StageName, TaskId, WorkItem,
+    EvaluationId, InboxId, JobId, OutboxId, PluginName, ProjectName, Revision, RunId, StageName, TaskId, WorkItem,
 };
 use portcullis_core::job::{CancelAsked, Claim, ClaimedJob, Job, Lane, ProcessIdentity, Run, TakeOver};
 use portcullis_core::lease::{Acquire, Claimed, Fence, Holder, Lease, LeaseName, LeaseRow};
@@ -140,6 +140,11 @@ impl Store for SqliteStore {
 
     async fn evaluations_of_visit(&self, task: TaskId) -> Result<Vec<Evaluation>, StoreError> {
         self.read("read a visit's evaluations", move |db| evaluations::of_visit(db, task)).await
+    }
+
+    async fn last_enforced(&self, task: TaskId, plugin: &PluginName) -> Result<Option<Evaluation>, StoreError> {
+        let plugin = plugin.clone();
+        self.read("read a plugin's last evaluation", move |db| evaluations::last_enforced(db, task, &plugin)).await
     }
 
     async fn evaluations(&self, filter: Filter) -> Result<Vec<Evaluation>, StoreError> {
