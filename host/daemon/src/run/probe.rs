@@ -4,6 +4,7 @@ use super::process::{Pinned, age, identify};
 use super::shim::read_exit;
 use portcullis_core::job::{Job, ProcessIdentity, Run};
 use portcullis_core::reaper::Fate;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -50,23 +51,26 @@ pub fn end_strays(folder: &Path) -> usize {
         let mark = environment.split(|b| *b == 0).find_map(|e| e.strip_prefix(MARK.as_bytes())?.strip_prefix(b"="));
         mark.is_some_and(|mark| Path::new(OsStr::from_bytes(mark)).starts_with(folder))
     };
-    let mut told = 0;
+    // One that was told may still be there in the next round: it takes a moment to end.
+    let mut told = BTreeSet::new();
     // What forks while it is looked for is found in the next round; a few are enough once its parents are gone.
     for _ in 0..5 {
-        let strays: Vec<Pinned> = pids()
+        let strays: Vec<(u32, Pinned)> = pids()
             .filter(|pid| carries(*pid))
             .filter_map(|pid| {
                 let pinned = Pinned::open(&identify(pid)?)?;
-                carries(pid).then_some(pinned)
+                carries(pid).then_some((pid, pinned))
             })
             .collect();
         if strays.is_empty() {
             break;
         }
-        told += strays.len();
-        strays.iter().for_each(Pinned::kill);
+        for (pid, stray) in strays {
+            stray.kill();
+            told.insert(pid);
+        }
     }
-    told
+    told.len()
 }
 
 /// Every process that there is.
