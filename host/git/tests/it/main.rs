@@ -4,6 +4,7 @@
 mod hostile;
 mod merging;
 mod mirrors;
+mod odd_merges;
 mod publishing;
 mod reading;
 mod scene;
