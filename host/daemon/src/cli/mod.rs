@@ -8,6 +8,7 @@ pub mod gates;
 pub mod plugins;
 pub mod print;
 pub mod queue;
+pub mod results;
 pub mod switches;
 pub mod tasks;
 
@@ -49,6 +50,8 @@ enum Command {
     Gates(gates::GatesArgs),
     /// Builds, publishes, installs and shows gate plugins
     Plugin(plugins::PluginArgs),
+    /// Makes the staging results document out of test tools' reports
+    Results(results::ResultsArgs),
     /// Prints a completion script for a shell
     Completions {
         /// Which shell
@@ -123,6 +126,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Resume(args) => runtime()?.block_on(switches::resume(args)),
         Command::Event(args) => runtime()?.block_on(events::run(args)),
         Command::Gates(args) => gates::run(args),
+        Command::Results(args) => results::run(args),
         Command::Plugin(args) => runtime()?.block_on(plugins::run(args)),
     }
 }
