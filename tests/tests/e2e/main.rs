@@ -7,6 +7,7 @@ mod gates;
 mod gitea;
 mod hardship;
 mod manifest;
+mod merge_gate;
 mod plane;
 mod plugins;
 mod processes;
