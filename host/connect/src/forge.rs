@@ -5,6 +5,7 @@
 //! local forge (the daemon's, it needs git and the store) and retries (the outbox's).
 
 mod comment;
+mod conflict_words;
 mod gitea;
 mod github;
 mod merge;
@@ -19,6 +20,15 @@ use portcullis_core::effect::StatusState;
 use portcullis_core::facts::{Check, ForgeError, PullRequest};
 use portcullis_core::ids::Revision;
 use reqwest::StatusCode;
+
+/// How a pull request gets into its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landing {
+    /// By a merge commit.
+    MergeCommit,
+    /// By moving the target forward, where the forge can: what lands is the tested commit itself.
+    FastForward,
+}
 
 /// How an attempt to merge ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

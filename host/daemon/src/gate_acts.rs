@@ -17,12 +17,13 @@ use portcullis_core::ids::Revision;
 use portcullis_core::lease::Fence;
 use portcullis_core::task::Task;
 use portcullis_core::time::Clock;
-use portcullis_git::{Branch, CatchUpStyle, Mirror, Worktree};
+use portcullis_git::{Branch, Mirror, Worktree};
 use portcullis_runtime::Acts;
 use portcullis_store::Store;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 /// Largest document that a gate may write.
@@ -45,11 +46,16 @@ pub struct GateActs {
     published: Mutex<Option<Revision>>,
     /// The task's drive lease.
     under: Fence,
+    /// Where this call itself has put the branch: nothing else is published, whatever a command did to it.
+    at: Mutex<Revision>,
+    /// When it began, by a clock that nobody sets, and how long it may take.
+    began: Instant,
+    wall: Duration,
 }
 
 impl GateActs {
-    /// For one call on a subject.
-    pub fn new(app: &App, project: Arc<Project>, task: &Task, subject: &Subject, under: Fence) -> Self {
+    /// For one call on a subject, which may take `wall`.
+    pub fn new(app: &App, project: Arc<Project>, task: &Task, subject: &Subject, wall: Duration, under: Fence) -> Self {
         tracing::debug!(task.id = task.id.0, %under, "a gate acts");
         Self {
             store: app.store.clone(),
@@ -65,6 +71,9 @@ impl GateActs {
             worktree: OnceCell::new(),
             published: Mutex::new(None),
             under,
+            at: Mutex::new(subject.head.clone()),
+            began: Instant::now(),
+            wall,
         }
     }
 
@@ -80,12 +89,17 @@ impl GateActs {
     /// In words.
     pub async fn settle(&self) -> Result<(), String> {
         let Some((_, worktree)) = self.worktree.get().cloned() else { return Ok(()) };
-        let folder = format!("{}/{}/", self.project.settings.documents, self.task.work_item);
+        let folder = self.documents();
+        let own = self.own_head();
         let message = format!("gate({}): documents of {}", self.task.project, self.task.work_item);
         let base = self.published().unwrap_or_else(|| self.head.clone());
         let settling = tokio::task::spawn_blocking(move || {
+            if worktree.head()? != own {
+                tracing::info!("commands committed to the branch; nothing of it is published");
+                return Ok(false);
+            }
             let changed = worktree.changed_files()?;
-            let documents = changed.iter().all(|path| path.starts_with(folder.as_bytes()));
+            let documents = all_in(&changed, &folder);
             if changed.is_empty() || !documents {
                 if !documents {
                     tracing::info!(files = changed.len(), "commands left files beside documents; none is committed");
@@ -100,6 +114,22 @@ impl GateActs {
             *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
         }
         Ok(())
+    }
+
+    /// The work item's folder, with a slash at its end.
+    fn documents(&self) -> String {
+        format!("{}/{}/", self.project.settings.documents, self.task.work_item)
+    }
+
+    fn own_head(&self) -> Revision {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How long a command may take now.
+    fn command_limit(&self) -> Duration {
+        let left = self.wall.saturating_sub(self.began.elapsed());
+        let (limit, grace) = (self.runs.time_limit_s, self.runs.kill_grace_s);
+        command_limit(left, Duration::from_secs(limit), Duration::from_secs(grace))
     }
 
     async fn worktree(&self) -> Result<&(Mirror, Worktree), ActError> {
@@ -127,11 +157,17 @@ impl GateActs {
 impl Acts for GateActs {
     async fn catch_up(&self) -> Result<CaughtUp, ActError> {
         let (branch, target) = (self.project.settings.default_branch.clone(), self.target_head.clone());
-        self.blocking(move |_, worktree| {
-            let branch = Branch::parse(&branch).map_err(|error| chain(&error))?;
-            worktree.catch_up(&branch, &target, CatchUpStyle::Merge).map_err(|error| chain(&error))
-        })
-        .await
+        let style = self.project.settings.merge_style.catch_up();
+        let caught_up = self
+            .blocking(move |_, worktree| {
+                let branch = Branch::parse(&branch).map_err(|error| chain(&error))?;
+                worktree.catch_up(&branch, &target, style).map_err(|error| chain(&error))
+            })
+            .await?;
+        if let CaughtUp::Merged(head) = &caught_up {
+            *self.at.lock().unwrap_or_else(PoisonError::into_inner) = head.clone();
+        }
+        Ok(caught_up)
     }
 
     async fn run(&self, name: &str) -> Result<CommandOutcome, ActError> {
@@ -141,14 +177,15 @@ impl Acts for GateActs {
                 "project {project} has no command `{name}`; the operator sets `commands.{name}`"
             )));
         };
-        let (folder, tree) = self
-            .blocking(|mirror, worktree| {
+        let documents = self.documents();
+        let (folder, head, tree, is_tree) = self
+            .blocking(move |mirror, worktree| {
                 let head = worktree.head().map_err(|error| chain(&error))?;
                 let tree = mirror.repository().reader().tree(&head).map_err(|error| error.to_string())?;
-                Ok((worktree.path().to_owned(), (head, tree)))
+                let changed = worktree.changed_files().map_err(|error| chain(&error))?;
+                Ok((worktree.path().to_owned(), head, tree, all_in(&changed, &documents)))
             })
             .await?;
-        let (head, tree) = tree;
         let began = self.clock.now();
         let mut env = inherited(&self.runs);
         env.extend([
@@ -166,7 +203,7 @@ impl Acts for GateActs {
             command: words.clone(),
             folder,
             env,
-            time_limit_ms: self.runs.time_limit_s.saturating_mul(1000),
+            time_limit_ms: u64::try_from(self.command_limit().as_millis()).unwrap_or(u64::MAX),
             kill_grace_ms: self.runs.kill_grace_s.saturating_mul(1000),
             log_limit_bytes: self.runs.log_limit_bytes,
         };
@@ -175,6 +212,11 @@ impl Acts for GateActs {
         let outcome = command::run(&self.launcher, &run_folder, &order, &self.redactor, took)
             .await
             .map_err(|error| ActError::Failed(chain(&error)))?;
+        // An earlier command of this call has changed files: what runs on them tells nothing about the tree.
+        if !is_tree {
+            tracing::info!(command = name, "it ran on files that are in no commit; that is not recorded for the tree");
+            return Ok(outcome);
+        }
         let run = TestRun {
             exit_code: outcome.exit_code,
             output_tail: outcome.output_tail.clone(),
@@ -187,9 +229,20 @@ impl Acts for GateActs {
     }
 
     async fn publish(&self) -> Result<Revision, ActError> {
-        self.worktree().await?;
-        let head =
-            self.project.publish(&self.task.branch, Some(&self.head), &self.under).await.map_err(ActError::Failed)?;
+        let own = self.own_head();
+        let there = self.blocking(|_, worktree| worktree.head().map_err(|error| chain(&error))).await?;
+        if there != own {
+            return Err(ActError::Failed(format!(
+                "a command moved the branch from {} to {}, which was not tested; nothing is published",
+                own.short(),
+                there.short()
+            )));
+        }
+        let head = self
+            .project
+            .publish(&self.task.branch, Some(&self.head), &self.under)
+            .await
+            .map_err(ActError::Failed)?;
         *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(head.clone());
         Ok(head)
     }
@@ -274,6 +327,39 @@ mod tests {
         assert!(is_file_name("17-security-report.md"));
         for name in ["", ".", "..", "a/b", "../a", "a\\b", "a\0"] {
             assert!(!is_file_name(name), "{name:?}");
+        }
+    }
+}
+
+/// Whether all of these paths lie in `folder`, which ends with a slash.
+fn all_in(paths: &[Vec<u8>], folder: &str) -> bool {
+    paths.iter().all(|path| path.starts_with(folder.as_bytes()))
+}
+
+/// How long a command may take: not longer than any run, and so much less than what the gate has left that its end can
+/// still be judged.
+fn command_limit(left: Duration, limit: Duration, kill_grace: Duration) -> Duration {
+    let spare = kill_grace.saturating_add(Duration::from_secs(1)).min(left / 5);
+    limit.min(left.saturating_sub(spare))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_ends_early_enough_to_be_judged() {
+        // MRG-1. Columns in seconds: left, limit of a run, grace; what the command gets.
+        for (left, limit, grace, expected) in [
+            (1800, 3600, 10, 1789),
+            (1800, 600, 10, 600),
+            (60, 3600, 10, 49),
+            (10, 3600, 10, 8),
+            (0, 3600, 10, 0),
+            (60, 3600, u64::MAX, 48),
+        ] {
+            let [left, limit, grace, expected] = [left, limit, grace, expected].map(Duration::from_secs);
+            assert_eq!(command_limit(left, limit, grace), expected, "{left:?} {limit:?} {grace:?}");
         }
     }
 }

@@ -74,7 +74,8 @@ pub async fn ask(
                 }
                 Asking::Act { under } => {
                     crash::point("gate/act/before");
-                    let acts = Arc::new(GateActs::new(app, project.clone(), task, &subject, under));
+                    let wall = Duration::from_millis(bound.spec.limits.wall_ms);
+                    let acts = Arc::new(GateActs::new(app, project.clone(), task, &subject, wall, under));
                     let mut report = app.runtime.act(&gate, input, reads, acts.clone()).await;
                     crash::point("gate/act/after");
                     if matches!(&report.outcome, Outcome::Judged(judgement) if judgement.verdict == Verdict::Pass)

@@ -28,6 +28,8 @@ pub struct LocalForge {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How it merges.
+    pub style: MergeStyle,
     /// Contexts that every branch requires.
     pub required: Vec<String>,
 }
@@ -109,13 +111,14 @@ impl Forge for LocalForge {
         let stored = self.stored(number).await?;
         let (branch, base) = (stored.branch, stored.base);
         let (head, target_head, message) = (head.clone(), target_head.clone(), message.to_owned());
+        let style = self.style;
         let outcome = self
             .git(move |repository| {
                 let (branch, base) = (Branch::parse(&branch)?, Branch::parse(&base)?);
                 if repository.branch_head(&branch)?.as_ref() != Some(&head) {
                     return Ok(None);
                 }
-                repository.merge_commit(&base, &target_head, &head, &message, MergeStyle::MergeCommit).map(Some)
+                repository.merge_commit(&base, &target_head, &head, &message, style).map(Some)
             })
             .await?;
         let merged = match outcome {

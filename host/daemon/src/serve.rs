@@ -220,11 +220,16 @@ pub fn open_project(settings: &ProjectSettings, tools: &Tools) -> Result<Project
             git: git.clone(),
             store: store.clone(),
             clock: clock.clone(),
+            style: settings.merge_style.local(),
             required: settings.required_checks.clone(),
         }),
-        ForgeKind::Gitea => Arc::new(Gitea::new(connection(&settings.forge_url, ""), &settings.repository)?),
+        ForgeKind::Gitea => Arc::new(
+            Gitea::new(connection(&settings.forge_url, ""), &settings.repository)?
+                .landing(settings.merge_style.landing()),
+        ),
         ForgeKind::Github => {
-            Arc::new(GitHub::new(connection(&settings.forge_url, "https://api.github.com"), &settings.repository)?)
+            let connection = connection(&settings.forge_url, "https://api.github.com");
+            Arc::new(GitHub::new(connection, &settings.repository)?.landing(settings.merge_style.landing()))
         }
     };
     if let Some(token) = token.as_ref().filter(|_| settings.remote.starts_with("http")) {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+pub use style::MergeStyle;
 
 /// Everything that an operator can set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -361,6 +362,9 @@ pub struct ProjectSettings {
     /// Branch that work is merged into. Default `main`.
     #[serde(default = "main_branch")]
     pub default_branch: String,
+    /// How branches are brought up to date and into that branch: `merge`, `fast-forward` or `rebase`. Default `merge`.
+    #[serde(default)]
+    pub merge_style: MergeStyle,
     /// Whether Portcullis itself is delivered by this project. Default false.
     #[serde(default)]
     pub self_hosting: bool,
@@ -650,6 +654,12 @@ impl ProjectSettings {
         if self.forge != ForgeKind::Local && self.forge_token.is_none() {
             return Err(("forge_token".into(), "a token is needed, e.g. { env = \"FORGE_TOKEN\" }".into()));
         }
+        if self.forge == ForgeKind::Github && self.merge_style == MergeStyle::FastForward {
+            return Err((
+                "merge_style".into(),
+                "GitHub merges no pull request so; write \"merge\" or \"rebase\"".into(),
+            ));
+        }
         if self.tracker == TrackerKind::Plane && self.plane.is_none() {
             return Err(("plane".into(), "tracker = \"plane\" needs url, workspace, project_id and token".into()));
         }
@@ -696,5 +706,6 @@ fn overlay(table: &mut toml::Table, variable: &str, value: &str) -> Result<(), S
     Ok(())
 }
 
+mod style;
 #[cfg(test)]
 mod tests;

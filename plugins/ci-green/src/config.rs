@@ -19,6 +19,8 @@ pub struct Config {
     pub undated: Undated,
     /// How many seconds the forge's clock may lag behind the host's.
     pub clock_skew_s: u32,
+    /// A check that is green sooner than so many seconds after the push counts only when it has been green for as long.
+    pub min_age_s: u32,
     /// Seconds after which asking again makes sense; an event of the CI also rings the bell by itself.
     pub retry_after_s: u32,
 }
@@ -32,6 +34,7 @@ impl Default for Config {
             contexts: BTreeMap::new(),
             undated: Undated::Ignored,
             clock_skew_s: 0,
+            min_age_s: 0,
             retry_after_s: 15,
         }
     }

@@ -1,4 +1,5 @@
-//! Fetches the head's checks, the required contexts and the time of the push, and hands them to the judgement.
+//! Fetches the head's checks, the required contexts, the time of the push and the present, and hands them to the
+//! judgement.
 
 use crate::config::Config;
 use crate::judge::{Facts, judge};
@@ -26,7 +27,8 @@ impl Gate for CiGreen {
             },
         };
         let pushed_at_s = forge::pushed_at(&subject.head).or_refuse("learn when the head was pushed")?;
-        Ok(judge(subject, &Facts { required, checks, pushed_at_s }, &config))
+        let facts = Facts { required, checks, pushed_at_s, began_at_s: host::began_at_s() };
+        Ok(judge(subject, &facts, &config))
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Facts {
     pub checks: Vec<Check>,
     /// When the host saw the head pushed, in seconds since 1970 UTC.
     pub pushed_at_s: Option<i64>,
+    /// When the evaluation began, by the host's clock as well.
+    pub began_at_s: i64,
 }
 
 /// What one required context has come to.
@@ -29,6 +31,8 @@ enum Standing<'a> {
     Green,
     /// Not decided yet, and why.
     Waits(&'static str),
+    /// Green too soon to be believed; in so many seconds it will be.
+    TooSoon(u32),
     Red(Vec<&'a Check>),
 }
 
@@ -38,10 +42,19 @@ pub fn judge(subject: &Subject, facts: &Facts, config: &Config) -> Judgement {
     required.sort();
     required.dedup();
     let (mut waits, mut red, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    let mut retry_after_s = config.retry_after_s;
     for context in &required {
         match standing(context, facts, config) {
             Standing::Green => {}
             Standing::Waits(why) => waits.push(format!("{} ({why})", text::clip(context, 120))),
+            Standing::TooSoon(left_s) => {
+                let age_s = config.min_age_s;
+                waits.push(format!(
+                    "{} (green sooner than {age_s} s after the push; it has to stay so for {age_s} s)",
+                    text::clip(context, 120)
+                ));
+                retry_after_s = retry_after_s.min(left_s);
+            }
             Standing::Red(checks) => {
                 red.push(context);
                 findings.extend(checks.into_iter().map(finding));
@@ -66,7 +79,7 @@ pub fn judge(subject: &Subject, facts: &Facts, config: &Config) -> Judgement {
         };
         Judgement::pending(format!("no check is required, so none can be green: {why}"), config.retry_after_s)
     } else if !waits.is_empty() {
-        Judgement::pending(format!("waits on {head} for {}", text::list(&waits, NAMED)), config.retry_after_s)
+        Judgement::pending(format!("waits on {head} for {}", text::list(&waits, NAMED)), retry_after_s)
     } else {
         Judgement::pass(format!("every required check is green on {head}: {}", text::list(&required, NAMED)))
     };
@@ -84,7 +97,10 @@ fn standing<'a>(context: &str, facts: &'a Facts, config: &Config) -> Standing<'a
     }
     let meaning = |check: &Check| meaning(check, config);
     match counted.iter().map(|check| meaning(check)).max() {
-        Some(Meaning::Success) => Standing::Green,
+        Some(Meaning::Success) => match counted.iter().filter_map(|check| too_soon(check, facts, config)).max() {
+            Some(left_s) => Standing::TooSoon(left_s),
+            None => Standing::Green,
+        },
         Some(Meaning::Failure) => {
             Standing::Red(counted.into_iter().filter(|check| meaning(check) == Meaning::Failure).collect())
         }
@@ -98,6 +114,24 @@ fn counts(check: &Check, pushed_at_s: Option<i64>, config: &Config) -> bool {
         (Some(reported), Some(pushed)) => reported.saturating_add(i64::from(config.clock_skew_s)) >= pushed,
         (None, _) | (_, None) => config.undated == Undated::Counted,
     }
+}
+
+/// In how many seconds a green check will be old enough to be believed; none if it is. A check that is green at once
+/// has often looked at nothing yet: its CI is still adding the jobs that will look.
+fn too_soon(check: &Check, facts: &Facts, config: &Config) -> Option<u32> {
+    let min_age_s = i64::from(config.min_age_s);
+    // A forge whose clock is ahead reports from the future; at the latest it was reported just now.
+    let reported = check.reported_at_s.map(|at| at.min(facts.began_at_s));
+    let age_from = match (reported, facts.pushed_at_s) {
+        _ if min_age_s == 0 => return None,
+        (Some(reported), Some(pushed)) if reported.saturating_sub(pushed) >= min_age_s => return None,
+        (Some(reported), _) => reported.saturating_add(i64::from(config.clock_skew_s)),
+        (None, Some(pushed)) => pushed,
+        // Nothing to measure by: it never grows old enough.
+        (None, None) => return Some(config.min_age_s),
+    };
+    let left_s = age_from.saturating_add(min_age_s).saturating_sub(facts.began_at_s);
+    (left_s > 0).then(|| u32::try_from(left_s).unwrap_or(u32::MAX))
 }
 
 /// CIG-3.
@@ -142,6 +176,7 @@ fn evidence(judgement: Judgement, subject: &Subject, facts: &Facts, required: &[
     let mut judgement = judgement
         .evidence("checked-sha", &subject.head)
         .evidence("required", text::list(required, FINDINGS))
+        .evidence("began-at-s", facts.began_at_s.to_string())
         .evidence("pushed-at-s", facts.pushed_at_s.map_or("unknown".to_owned(), |at| at.to_string()));
     let named = facts.checks.iter().filter(|check| required.iter().any(|context| matches(context, &check.context)));
     for check in named.take(FINDINGS) {

@@ -16,7 +16,12 @@ fn check(context: &str, state: CheckState) -> Check {
 }
 
 fn facts(required: &[&str], checks: Vec<Check>) -> Facts {
-    Facts { required: required.iter().map(ToString::to_string).collect(), checks, pushed_at_s: Some(PUSHED) }
+    Facts {
+        required: required.iter().map(ToString::to_string).collect(),
+        checks,
+        pushed_at_s: Some(PUSHED),
+        began_at_s: PUSHED + 120,
+    }
 }
 
 fn verdict(required: &[&str], checks: Vec<Check>, config: &Config) -> Verdict {
@@ -114,6 +119,77 @@ fn a_check_older_than_the_push_of_the_head_never_counts() {
 }
 
 #[test]
+fn a_check_that_is_green_too_soon_after_the_push_is_pending_until_it_has_been_green_for_long_enough() {
+    // CIG-2, CIG-4. Columns: settings, reported, pushed, now (all after the push); seconds left, none: it counts.
+    let of = |min_age_s| Config { min_age_s, undated: Undated::Counted, ..Config::default() };
+    let skewed = Config { clock_skew_s: 5, ..of(60) };
+    let (at, pushed) = (|s: i64| Some(PUSHED + s), Some(PUSHED));
+    let table = [
+        // Without a minimum age nothing is too soon.
+        (of(0), at(0), pushed, 0, None),
+        // Green late enough counts at once.
+        (of(60), at(60), pushed, 60, None),
+        (of(60), at(500), pushed, 500, None),
+        // Green too soon counts when it has been green for as long.
+        (of(60), at(59), pushed, 59, Some(60)),
+        (of(60), at(59), pushed, 118, Some(1)),
+        (of(60), at(59), pushed, 119, None),
+        (of(60), at(0), pushed, 1, Some(59)),
+        // Where the forge's clock may lag, the check may be younger than it looks.
+        (skewed.clone(), at(0), pushed, 60, Some(5)),
+        (skewed, at(0), pushed, 65, None),
+        // A report from the future is as old as now.
+        (of(60), at(9_999), pushed, 10, Some(60)),
+        (of(60), at(9_999), pushed, 60, None),
+        // Undated checks are measured by what is known, and with nothing known are never old enough.
+        (of(60), None, pushed, 59, Some(1)),
+        (of(60), None, pushed, 60, None),
+        (of(60), at(0), None, 59, Some(1)),
+        (of(60), at(0), None, 60, None),
+        (of(60), None, None, 1_000_000, Some(60)),
+        (of(u32::MAX), at(0), pushed, 0, Some(u32::MAX)),
+    ];
+    for (config, reported_at_s, pushed_at_s, now, left_s) in table {
+        let row = format!("{config:?} {reported_at_s:?} {pushed_at_s:?} {now}");
+        let about = |state| {
+            let checks = vec![Check { reported_at_s, ..check("ci/a", state) }];
+            Facts { pushed_at_s, began_at_s: PUSHED + now, ..facts(&["ci/a"], checks) }
+        };
+        let green = judge(&subject(), &about(CheckState::Success), &config);
+        let expected = if left_s.is_none() { Verdict::Pass } else { Verdict::Pending };
+        assert_eq!(green.verdict, expected, "{row}");
+        assert_eq!(green.retry_after_s, left_s.map(|left_s| left_s.min(15)), "{row}");
+        // Red is red at once.
+        assert_eq!(judge(&subject(), &about(CheckState::Failure), &config).verdict, Verdict::Fail, "{row}");
+    }
+}
+
+#[test]
+fn one_check_that_is_green_too_soon_keeps_its_whole_pattern_waiting_and_says_why() {
+    // CIG-2
+    let soon = Check { reported_at_s: Some(PUSHED + 1), ..check("ci/soon", CheckState::Success) };
+    let facts = facts(&["ci/*"], vec![check("ci/late", CheckState::Success), soon]);
+    let config = Config { min_age_s: 60, ..Config::default() };
+    let at = |now| {
+        judge(
+            &subject(),
+            &Facts {
+                began_at_s: PUSHED + now,
+                checks: facts.checks.clone(),
+                required: facts.required.clone(),
+                ..facts
+            },
+            &config,
+        )
+    };
+    let waits = at(60);
+    assert_eq!((waits.verdict, waits.retry_after_s), (Verdict::Pending, Some(1)));
+    let said = "ci/* (green sooner than 60 s after the push; it has to stay so for 60 s)";
+    assert!(waits.summary.contains(said), "{}", waits.summary);
+    assert_eq!(at(61).verdict, Verdict::Pass);
+}
+
+#[test]
 fn a_failing_check_is_one_finding_that_names_it_and_keeps_its_name_from_run_to_run() {
     // CIG-1, STG-3
     let red = |description: &str| {
@@ -164,13 +240,17 @@ fn any_check() -> impl Strategy<Value = Check> {
 
 fn any_config() -> impl Strategy<Value = Config> {
     let meanings = || prop::sample::select(vec![Meaning::Success, Meaning::Pending, Meaning::Failure]);
-    (meanings(), meanings(), any::<bool>(), any::<u32>()).prop_map(|(warning, skipped, counted, clock_skew_s)| Config {
-        warning,
-        skipped,
-        undated: if counted { Undated::Counted } else { Undated::Ignored },
-        clock_skew_s,
-        ..Config::default()
-    })
+    let ages = prop_oneof![Just(0), Just(60), any::<u32>()];
+    (meanings(), meanings(), any::<bool>(), any::<u32>(), ages).prop_map(
+        |(warning, skipped, counted, clock_skew_s, min_age_s)| Config {
+            min_age_s,
+            warning,
+            skipped,
+            undated: if counted { Undated::Counted } else { Undated::Ignored },
+            clock_skew_s,
+            ..Config::default()
+        },
+    )
 }
 
 proptest! {
@@ -178,10 +258,11 @@ proptest! {
     fn no_input_panics_and_a_failure_that_counts_always_outranks_the_rest(
         checks in prop::collection::vec(any_check(), 0..8),
         pushed_at_s: Option<i64>,
+        began_at_s: i64,
         config in any_config(),
         required in prop::collection::vec(prop_oneof![Just("ci/a".to_owned()), Just("ci/*".into()), any::<String>()], 0..4),
     ) {
-        let mut facts = Facts { required, checks, pushed_at_s };
+        let mut facts = Facts { required, checks, pushed_at_s, began_at_s };
         let before = judge(&subject(), &facts, &config).verdict;
         // GAT-1, CIG-1: with nothing required nothing is green, whatever was reported.
         prop_assert!(!facts.required.is_empty() || before == Verdict::Pending);
@@ -189,5 +270,41 @@ proptest! {
         facts.pushed_at_s = Some(pushed_at_s.unwrap_or(0));
         facts.checks.push(Check { reported_at_s: Some(i64::MAX), ..check("ci/red", CheckState::Failure) });
         prop_assert_eq!(judge(&subject(), &facts, &config).verdict, Verdict::Fail);
+    }
+}
+
+fn better(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Fail => 0,
+        Verdict::Pending | Verdict::Actionable => 1,
+        Verdict::Pass => 2,
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_failure_a_requirement_or_a_greater_age_never_makes_anything_better(
+        checks in prop::collection::vec(any_check(), 0..8),
+        pushed_at_s in prop_oneof![Just(None), Just(Some(PUSHED)), any::<Option<i64>>()],
+        began_at_s in prop_oneof![Just(PUSHED + 30), any::<i64>()],
+        config in any_config(),
+        required in prop::collection::vec(prop_oneof![Just("ci/a".to_owned()), Just("ci/*".into())], 1..4),
+        failing in any_check(),
+        more_age: u32,
+    ) {
+        // CIG-1, GAT-1
+        let of = |required: &[String], checks: &[Check], config: &Config| {
+            let facts = Facts { required: required.to_vec(), checks: checks.to_vec(), pushed_at_s, began_at_s };
+            better(judge(&subject(), &facts, config).verdict)
+        };
+        let before = of(&required, &checks, &config);
+        // A check that does not count at all may stand where nothing was reported; it does not make anything green.
+        let worse = Check { state: CheckState::Failure, ..failing };
+        prop_assert!(of(&required, &[checks.clone(), vec![worse]].concat(), &config) <= before);
+        prop_assert!(of(&[required.clone(), vec!["ci/b".into()]].concat(), &checks, &config) <= before);
+        let older = Config { min_age_s: config.min_age_s.saturating_add(more_age), ..config.clone() };
+        prop_assert!(of(&required, &checks, &older) <= before);
+        let as_failure = Config { warning: Meaning::Failure, skipped: Meaning::Failure, ..config };
+        prop_assert!(of(&required, &checks, &as_failure) <= before);
     }
 }

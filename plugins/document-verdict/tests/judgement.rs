@@ -118,3 +118,34 @@ proptest! {
         prop_assert_ne!(judge(Ok(&junk), &review()).verdict, Verdict::Pass);
     }
 }
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::Value;
+    let words = prop::sample::select(vec!["approved", "changes-requested", "in-progress", " approved", ""]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        words.prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        let keys = prop_oneof![Just("verdict".to_owned()), Just("findings".to_owned()), any::<String>()];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(keys, inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_table_panics_and_nothing_that_is_found_turns_a_failure_into_a_pass(verdict in any_json(), found in any_json(), whole in any_json()) {
+        // GAT-1
+        let of = |json: serde_json::Value| judge(Ok(&json.to_string()), &review()).verdict;
+        let _ = of(whole);
+        let alone = of(serde_json::json!({ "verdict": verdict }));
+        let together = of(serde_json::json!({ "verdict": verdict, "findings": found }));
+        prop_assert!(together == alone || together == Verdict::Fail);
+    }
+}

@@ -304,3 +304,40 @@ proptest! {
         prop_assert!(judgement.verdict != Verdict::Pass || fake.ran.is_empty() || code == 0);
     }
 }
+
+fn any_standing() -> impl Strategy<Value = Standing> {
+    let kinship = prop_oneof![
+        Just(Kinship::Same),
+        Just(Kinship::Stranger),
+        prop::collection::vec(any::<Vec<u8>>(), 0..4).prop_map(|changed| Kinship::Descendant { changed }),
+    ];
+    prop_oneof![
+        Just(Standing::Absent),
+        any::<String>().prop_map(|digest| Standing::Unlabelled { digest }),
+        (any::<String>(), any::<String>(), kinship).prop_map(|(digest, revision, kinship)| Standing::Labelled {
+            digest,
+            revision,
+            kinship
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn acting_passes_only_if_the_image_as_it_is_then_passes(
+        before in any_standing(), after in any_standing(), codes in (any::<bool>(), any::<bool>()), folder: String,
+    ) {
+        // IMG-1, GAT-1
+        let code = |fails: bool| i32::from(fails);
+        let exit_codes = vec![("build-staging", code(codes.0)), ("test-staging", code(codes.1))];
+        let mut fake =
+            Fake { standing: before, effective: "build-staging", after, exit_codes, ran: Vec::new() };
+        let config = config(&["build-staging", "test-staging"]);
+        let judgement = act(&mut fake, &subject(), &folder, &config).unwrap();
+        let now = judge(&subject(), &fake.standing, &folder, &config).verdict;
+        prop_assert!(matches!(judgement.verdict, Verdict::Pass | Verdict::Fail));
+        prop_assert!(judgement.verdict == Verdict::Fail || now == Verdict::Pass);
+        // A command that failed is never forgotten over what it built.
+        prop_assert!(fake.ran.is_empty() || !(codes.0 || codes.1) || judgement.verdict == Verdict::Fail);
+    }
+}

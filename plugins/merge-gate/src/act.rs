@@ -68,11 +68,13 @@ fn conflict(subject: &Subject, paths: &[String]) -> Judgement {
         let message = format!("conflicts with `{target}`; merge `{target}` into the branch and solve it there");
         Finding::error("merge-conflict", message).at(text::clip(path, 500), None)
     };
-    let judgement = Judgement::fail(format!("conflicts with `{target}` in {}", text::list(paths, 5)));
     if paths.is_empty() {
-        return judgement.finding(Finding::error("merge-conflict", format!("the branch conflicts with `{target}`")));
+        let why = format!("the branch conflicts with `{target}`");
+        return Judgement::fail(why.clone()).finding(Finding::error("merge-conflict", why));
     }
-    judgement.with_findings(paths.iter().map(finding)).at_most(PATHS)
+    Judgement::fail(format!("conflicts with `{target}` in {}", text::list(paths, 5)))
+        .with_findings(paths.iter().map(finding))
+        .at_most(PATHS)
 }
 
 fn evidence(judgement: Judgement, subject: &Subject) -> Judgement {

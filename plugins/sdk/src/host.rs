@@ -1,9 +1,18 @@
-//! What the host offers a gate. Every function here is an import of the component; off wasm it panics when called.
+//! What the host offers a gate. Every function here is an import of the component; off wasm all but
+//! the clock panic when called.
 
 pub use crate::bindings::acting::portcullis::act::{documents as own_documents, workspace};
 pub use crate::bindings::judge::portcullis::read::{
     advisories, approvals, documents, forge, images, repository, test_runs, web,
 };
+
+/// When the evaluation began, in seconds since 1970 UTC. The host's clock stands still while a gate judges, so asking
+/// twice gives one answer, and a replay gives the same.
+pub fn began_at_s() -> i64 {
+    // A host whose clock is before 1970 has no use for what a gate makes of its time.
+    let since_1970 = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)
+}
 
 /// Lines for whoever debugs the gate. Kept with the evaluation, bounded, never part of the verdict.
 pub mod log {

@@ -55,7 +55,8 @@
 //! Build it as a `cdylib` for `wasm32-wasip2`. Off wasm the export macros expand to nothing and the host's functions panic
 //! when called, so native tests cover the pure judgement and leave the fetching of facts to a run under the real host.
 //!
-//! Deliberately absent: files, sockets, environment, a wall clock. A gate that wants them would not be replayable.
+//! Deliberately absent: files, sockets, environment, a clock that runs ([`host::began_at_s`] stands still). A gate that
+//! wants them would not be replayable.
 
 pub mod bindings;
 pub mod config;

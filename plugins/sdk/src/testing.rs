@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic, reason = "assertions")]
 
-use crate::{Gate, Subject};
+use crate::{Finding, Gate, Judgement, Subject};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -53,4 +53,68 @@ where
     }
     let refused = crate::config::parse::<G::Config>(r#"{"no-such-key-exists": 1}"#);
     assert!(refused.is_err(), "the type takes unknown keys; add #[serde(deny_unknown_fields)]");
+}
+
+/// Compares whole reports, word for word, with the file in which they were approved, and says where they part.
+///
+/// With `PORTCULLIS_WRITE_GOLDEN=1` in the environment the file is written anew: whoever changes a report reads the
+/// difference in version control.
+///
+/// # Panics
+/// When they differ, or the file cannot be read or written.
+pub fn assert_golden(file: &str, reports: &[(&str, Judgement)]) {
+    let found: String =
+        reports.iter().map(|(title, judgement)| format!("# {title}\n{}\n", report(judgement))).collect();
+    if std::env::var_os("PORTCULLIS_WRITE_GOLDEN").is_some() {
+        let folder = std::path::Path::new(file).parent().unwrap_or_else(|| panic!("{file} lies in a folder"));
+        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(file, &found));
+        written.unwrap_or_else(|e| panic!("{file} cannot be written: {e}"));
+        return;
+    }
+    let approved = std::fs::read_to_string(file)
+        .unwrap_or_else(|e| panic!("{file} cannot be read ({e}); PORTCULLIS_WRITE_GOLDEN=1 writes it"));
+    let (mut approved_lines, mut found_lines) = (approved.lines(), found.lines());
+    for number in 1.. {
+        match (approved_lines.next(), found_lines.next()) {
+            (None, None) => break,
+            (approved, found) => assert_eq!(
+                found, approved,
+                "the report (left) is not the one in {file}:{number} (right); PORTCULLIS_WRITE_GOLDEN=1 writes it anew"
+            ),
+        }
+    }
+}
+
+/// A judgement with all that it says, a fact a line.
+fn report(judgement: &Judgement) -> String {
+    // The bindings show a variant with its enum; people write `Fail`.
+    let word = |shown: String| shown.rsplit("::").next().unwrap_or_default().to_owned();
+    let mut text = format!("{}: {}\n", word(format!("{:?}", judgement.verdict)), judgement.summary);
+    if let Some(seconds) = judgement.retry_after_s {
+        text += &format!("asks again after {seconds} s\n");
+    }
+    for Finding { rule, severity, message, path, line, fingerprint } in &judgement.findings {
+        let path = path.as_ref().map_or_else(String::new, |path| format!(" {path}"));
+        let line = line.map_or_else(String::new, |line| format!(":{line}"));
+        let severity = word(format!("{severity:?}"));
+        text += &format!("- {severity} {rule}{path}{line} [{fingerprint}]\n    {}\n", message.replace('\n', "\n    "));
+    }
+    for (name, value) in &judgement.evidence {
+        text += &format!("  {name} = {value}\n");
+    }
+    text
+}
+
+/// How long `work` takes, as a row `| name | median | 99th percentile | times |` of a table for people.
+pub fn timed(name: &str, times: usize, mut work: impl FnMut()) -> String {
+    let mut took: Vec<std::time::Duration> = (0..times.max(1))
+        .map(|_| {
+            let since = std::time::Instant::now();
+            work();
+            since.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    let at = |percent: usize| took[(took.len() - 1) * percent / 100].as_secs_f64() * 1e6;
+    format!("| {name} | {:.1} µs | {:.1} µs | {} |", at(50), at(99), took.len())
 }

@@ -195,3 +195,23 @@ proptest! {
         prop_assert_eq!(of(&worse, tolerate), Verdict::Fail);
     }
 }
+
+proptest! {
+    #[test]
+    fn a_failure_added_to_a_document_never_makes_it_pass(
+        entries in prop::collection::vec(("[a-d]|dns|net-a", "pass|fail|error|skip|passed"), 0..6),
+        id in "[a-d]", status in "fail|error", tolerate: bool, strict: bool,
+    ) {
+        // STV-2
+        let of = |entries: &[(String, String)]| {
+            let checks: Vec<_> = entries.iter().map(|(id, status)| serde_json::json!({ "id": id, "status": status })).collect();
+            let document = serde_json::json!({ "format": 1, "revision": "9f2c", "strict": strict, "checks": checks });
+            let results = Results::parse(document.to_string().as_bytes());
+            judge(&expected(), results.as_ref().map_err(String::as_str), &config(tolerate)).verdict
+        };
+        let mut worse = entries.clone();
+        worse.push((id, status));
+        let _ = of(&entries);
+        prop_assert_eq!(of(&worse), Verdict::Fail);
+    }
+}

@@ -9,6 +9,7 @@ mod gitea;
 mod hardship;
 mod images;
 mod manifest;
+mod merge_gate;
 mod partners;
 mod plane;
 mod plugins;

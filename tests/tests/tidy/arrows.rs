@@ -12,6 +12,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("portcullis-runtime", &["portcullis-core"]),
     ("portcullis-catalog", &["portcullis-core"]),
     ("portcullis-connect", &["portcullis-core"]),
+    // Pure, and of no use to the core.
+    ("portcullis-results", &[]),
     (
         "portcullis",
         &[
@@ -21,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "portcullis-runtime",
             "portcullis-catalog",
             "portcullis-connect",
+            "portcullis-results",
         ],
     ),
     ("portcullis-testkit", &["portcullis-core"]),

@@ -3,9 +3,10 @@
 //! Peculiarities: an item's state in a commit's status is called `status`; `mergeable` cannot be relied on; 405 and 409
 //! to a merge mean many things (see [`super::merge`]); 201 to a merge means that it was only scheduled.
 
-use super::merge::{self, Said, Seen, Steps, conflicting_paths};
+use super::conflict_words::conflicting_paths;
+use super::merge::{self, Said, Seen, Steps};
 use super::page::{PageSize, all};
-use super::{Forge, Merged, comment, named, owner_and_name, seconds, status_word, success};
+use super::{Forge, Landing, Merged, comment, named, owner_and_name, seconds, status_word, success};
 use crate::http::{Auth, Connection, Rest, SetupError};
 use crate::text::{cut, one_line};
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ pub struct Gitea {
     rest: Rest,
     owner: String,
     name: String,
+    landing: Landing,
 }
 
 #[derive(Deserialize)]
@@ -104,7 +106,13 @@ impl Gitea {
         let (owner, name) = owner_and_name(repository)?;
         let auth = Auth::Header("authorization", "token ");
         let rest = Rest::new("Gitea", connection, &["api", "v1"], auth, &[("accept", "application/json")])?;
-        Ok(Self { rest, owner, name })
+        Ok(Self { rest, owner, name, landing: Landing::MergeCommit })
+    }
+
+    /// The same, with pull requests merged so.
+    #[must_use]
+    pub fn landing(self, landing: Landing) -> Self {
+        Self { landing, ..self }
     }
 
     fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
@@ -263,8 +271,13 @@ impl Steps for Gitea {
 
     async fn ask(&self, number: u64, head: &Revision, message: &str) -> Result<Said, ForgeError> {
         let (title, body) = message.split_once('\n').unwrap_or((message, ""));
+        let way = match self.landing {
+            Landing::MergeCommit => "merge",
+            // It refuses where the target has moved, instead of making a commit that nobody tested.
+            Landing::FastForward => "fast-forward-only",
+        };
         let request = json!({
-            "Do": "merge",
+            "Do": way,
             "MergeTitleField": title.trim(),
             "MergeMessageField": body.trim(),
             "head_commit_id": head.as_str(),

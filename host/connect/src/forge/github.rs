@@ -6,7 +6,7 @@
 
 use super::merge::{self, Said, Seen, Steps};
 use super::page::{PageSize, all};
-use super::{Forge, Merged, comment, named, owner_and_name, seconds, status_word, success};
+use super::{Forge, Landing, Merged, comment, named, owner_and_name, seconds, status_word, success};
 use crate::http::{Answer, Auth, Connection, Rest, SetupError};
 use crate::text::{cut, one_line};
 use async_trait::async_trait;
@@ -26,6 +26,7 @@ pub struct GitHub {
     rest: Rest,
     owner: String,
     name: String,
+    landing: Landing,
 }
 
 #[derive(Deserialize)]
@@ -166,7 +167,13 @@ impl GitHub {
         let (owner, name) = owner_and_name(repository)?;
         let headers = [("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
         let rest = Rest::new("GitHub", connection, &[], Auth::Header("authorization", "Bearer "), &headers)?;
-        Ok(Self { rest, owner, name })
+        Ok(Self { rest, owner, name, landing: Landing::MergeCommit })
+    }
+
+    /// The same, with pull requests merged so.
+    #[must_use]
+    pub fn landing(self, landing: Landing) -> Self {
+        Self { landing, ..self }
     }
 
     fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
@@ -407,12 +414,14 @@ impl Steps for GitHub {
 
     async fn ask(&self, number: u64, head: &Revision, message: &str) -> Result<Said, ForgeError> {
         let (title, body) = message.split_once('\n').unwrap_or((message, ""));
-        let request = json!({
-            "merge_method": "merge",
-            "commit_title": title.trim(),
-            "commit_message": body.trim(),
-            "sha": head.as_str(),
-        });
+        let sha = head.as_str();
+        let request = match self.landing {
+            Landing::MergeCommit => json!({
+                "merge_method": "merge", "commit_title": title.trim(), "commit_message": body.trim(), "sha": sha,
+            }),
+            // The nearest that there is: it makes new commits with the same trees, and takes no message.
+            Landing::FastForward => json!({ "merge_method": "rebase", "sha": sha }),
+        };
         let number = number.to_string();
         let answer: Answer = self.rest.send(Method::PUT, &self.path(&["pulls", &number, "merge"]), &request).await?;
         match answer.status {

@@ -94,33 +94,3 @@ async fn settled(
     }
     Ok(None)
 }
-
-/// The paths that git names as conflicting in its output, as far as a forge passes it on.
-pub(super) fn conflicting_paths(output: &str) -> Vec<String> {
-    /// Nobody reads more.
-    const MAX_PATHS: usize = 100;
-    let mut paths: Vec<String> = Vec::new();
-    // The output may stand inside JSON, its line ends escaped.
-    for line in output.replace("\\n", "\n").lines() {
-        let Some(at) = line.find("Merge conflict in ") else { continue };
-        let path = line[at + "Merge conflict in ".len()..].trim_end_matches(['"', ',', '}', ' ', '\r']);
-        if !path.is_empty() && paths.len() < MAX_PATHS && !paths.iter().any(|known| known == path) {
-            paths.push(crate::text::one_line(path, 300));
-        }
-    }
-    paths
-}
-
-#[cfg(test)]
-mod tests {
-    use super::conflicting_paths;
-
-    // MRG-1
-    #[test]
-    fn conflicting_paths_are_read_from_git_s_words() {
-        let output = r#"{"StdOut":"Auto-merging a.txt\nCONFLICT (content): Merge conflict in a.txt\nCONFLICT (add/add): Merge conflict in dir/b c.rs\nCONFLICT (content): Merge conflict in a.txt\n","StdErr":""}"#;
-        assert_eq!(conflicting_paths(output), ["a.txt", "dir/b c.rs"]);
-        assert!(conflicting_paths("Merge conflict in ").is_empty());
-        assert_eq!(conflicting_paths(&"Merge conflict in x\n".repeat(5000)).len(), 1);
-    }
-}

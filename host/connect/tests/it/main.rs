@@ -15,6 +15,7 @@ mod plane;
 mod plane_items;
 mod repetition;
 mod server;
+mod shapes;
 
 use portcullis_core::ids::Revision;
 

@@ -2,7 +2,7 @@
 
 use crate::revision;
 use crate::server::{Asked, Reply, Server};
-use portcullis_connect::forge::{Forge, GitHub, Gitea, Merged};
+use portcullis_connect::forge::{Forge, GitHub, Gitea, Landing, Merged};
 use portcullis_connect::http::Connection;
 use portcullis_connect::secret::Secret;
 use portcullis_core::facts::ForgeError;
@@ -66,13 +66,19 @@ async fn forge(before: World, on_merge: impl Fn(&mut World) -> Reply + Send + Sy
 }
 
 async fn merge_at(kind: Kind, server: &Server) -> Result<Merged, ForgeError> {
+    land_at(kind, server, Landing::MergeCommit).await
+}
+
+async fn land_at(kind: Kind, server: &Server, landing: Landing) -> Result<Merged, ForgeError> {
     let connection =
         Connection { timeout: Duration::from_secs(20), ..Connection::new(&server.url, Secret::new("tttttttt")) };
     let (head, target) = (revision('a'), revision('b'));
     let message = "ORCH-1: title\n\nbody of it";
     match kind {
-        Kind::Gitea => Gitea::new(connection, "o/r").unwrap().merge(7, &head, &target, message).await,
-        Kind::GitHub => GitHub::new(connection, "o/r").unwrap().merge(7, &head, &target, message).await,
+        Kind::Gitea => Gitea::new(connection, "o/r").unwrap().landing(landing).merge(7, &head, &target, message).await,
+        Kind::GitHub => {
+            GitHub::new(connection, "o/r").unwrap().landing(landing).merge(7, &head, &target, message).await
+        }
     }
 }
 
@@ -100,6 +106,24 @@ async fn a_merge_names_the_tested_head_and_answers_the_commit_on_the_target() {
         };
         assert_eq!((head, title), (&json!("a".repeat(40)), &json!("ORCH-1: title")), "{kind:?}");
         assert_eq!(message, &json!("body of it"));
+    }
+}
+
+// MRG-3
+#[tokio::test]
+async fn the_way_into_the_target_is_the_one_that_was_set_and_names_the_tested_head() {
+    for (kind, landing, way) in [
+        (Kind::Gitea, Landing::MergeCommit, ("Do", "merge")),
+        (Kind::Gitea, Landing::FastForward, ("Do", "fast-forward-only")),
+        (Kind::GitHub, Landing::MergeCommit, ("merge_method", "merge")),
+        (Kind::GitHub, Landing::FastForward, ("merge_method", "rebase")),
+    ] {
+        let server = forge(FRESH, done).await;
+        assert_eq!(land_at(kind, &server, landing).await, Ok(Merged::Merged(revision('c'))), "{kind:?}");
+        let body = merges(&server)[0].json();
+        assert_eq!(body[way.0], way.1, "{kind:?} {landing:?}");
+        let head = if kind == Kind::Gitea { &body["head_commit_id"] } else { &body["sha"] };
+        assert_eq!(head, &json!("a".repeat(40)), "{kind:?} {landing:?}");
     }
 }
 

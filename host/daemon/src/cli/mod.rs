@@ -12,6 +12,7 @@ pub mod plugins;
 pub mod print;
 pub mod progress;
 pub mod queue;
+pub mod results;
 pub mod switches;
 pub mod tasks;
 
@@ -60,6 +61,8 @@ enum Command {
     Advisories(advisories::AdvisoriesArgs),
     /// Shows a container image, and promotes one by its digest
     Image(image::ImageArgs),
+    /// Makes the staging results document out of test tools' reports
+    Results(results::ResultsArgs),
     /// Prints a completion script for a shell
     Completions {
         /// Which shell
@@ -140,6 +143,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Gate(args) => runtime()?.block_on(gate::run(args)),
         Command::Gates(args) => gates::run(args),
         Command::Advisories(args) => advisories::run(args),
+        Command::Results(args) => results::run(args),
         Command::Plugin(args) => runtime()?.block_on(plugins::run(args)),
         Command::Image(args) => runtime()?.block_on(image::run(args)),
     }

@@ -10,6 +10,8 @@ use std::path::Path;
 
 /// Bytes of output that an outcome carries.
 const TAIL_BYTES: u64 = 4 << 10;
+/// Exit code of a command that was ended and said that all is well, as `timeout` has it.
+const OUT_OF_TIME: i32 = 124;
 
 /// Runs `order` to its end in a run folder of its own.
 ///
@@ -29,10 +31,12 @@ pub async fn run(
     let mut output_tail = redactor.clean(&tail(&folder.join(LOG), TAIL_BYTES));
     let exit_code = match exit {
         Some(exit) => {
+            let ended_by_us = exit.reason.is_some();
             if let Some(reason) = exit.reason {
                 output_tail.push_str(&format!("\n[{reason}]"));
             }
-            exit.exit_code
+            // One that is asked to end may end with 0. It has not come to its own end, so it has shown nothing.
+            if ended_by_us && exit.exit_code == 0 { OUT_OF_TIME } else { exit.exit_code }
         }
         None => {
             output_tail.push_str("\n[the command was lost: its shim ended without a record]");

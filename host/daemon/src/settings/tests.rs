@@ -52,6 +52,10 @@ fn bad_values_name_the_setting_and_the_remedy() {
             "[[project]]\nname = \"a\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"local\"\nroles.developer.command = []\n",
             "setting `project.a.roles.developer.command`: name a program",
         ),
+        (
+            "[[project]]\nname = \"a\"\nrepository = \"o/r\"\nremote = \"/r\"\nforge = \"github\"\nforge_token = { env = \"T\" }\nmerge_style = \"fast-forward\"\n",
+            "setting `project.a.merge_style`: GitHub merges no pull request so",
+        ),
     ] {
         let error = load(text, &[]).unwrap_err().to_string();
         assert!(error.starts_with(says), "{error}");

@@ -5,6 +5,7 @@ mod checkouts;
 mod hostile;
 mod merging;
 mod mirrors;
+mod odd_merges;
 mod publishing;
 mod reading;
 mod scene;
