@@ -4,7 +4,7 @@
 //! team's rule knows better what it is that looks random there.
 
 use crate::gitleaks::Policy;
-use crate::rules::{GENERIC, KUBE_SECRET};
+use crate::rules::Scope;
 use crate::scan::{Hit, MOST_HITS, ScanError, Scanner};
 use std::ops::Range;
 
@@ -14,6 +14,8 @@ pub(crate) struct Spot {
     pub(crate) rule: String,
     pub(crate) about: String,
     pub(crate) of_team: bool,
+    /// Whether it is only a guess: a value that looks random, by a rule of ours.
+    pub(crate) guessed: bool,
     /// 1-based line in which the secret begins.
     pub(crate) line: u32,
     pub(crate) secret: Range<usize>,
@@ -32,10 +34,6 @@ impl Spot {
     fn overlaps(&self, other: &Self) -> bool {
         self.secret.start < other.secret.end && other.secret.start < self.secret.end
     }
-
-    fn only_guesses(&self) -> bool {
-        !self.of_team && (self.rule == GENERIC.id || self.rule == KUBE_SECRET.id)
-    }
 }
 
 /// What our rules find.
@@ -44,6 +42,7 @@ pub(crate) fn ours(scanner: &Scanner, content: &[u8], guess: bool) -> Result<Vec
         rule: hit.rule.id.into(),
         about: hit.rule.about.into(),
         of_team: false,
+        guessed: matches!(hit.rule.scope, Scope::Generic | Scope::Kubernetes),
         line: hit.line,
         secret: hit.secret,
         span: hit.span,
@@ -66,11 +65,19 @@ pub(crate) fn all(
         .into_iter()
         .map(|hit| {
             let (rule, about) = policy.rule(hit.rule);
-            Spot { rule, about: about.into(), of_team: true, line: hit.line, secret: hit.secret, span: hit.span }
+            Spot {
+                rule,
+                about: about.into(),
+                of_team: true,
+                guessed: false,
+                line: hit.line,
+                secret: hit.secret,
+                span: hit.span,
+            }
         })
         .collect();
     let crowded = spots.len().max(team.len()) > MOST_HITS;
-    spots.retain(|spot| !spot.only_guesses() || !team.iter().any(|other| other.overlaps(spot)));
+    spots.retain(|spot| !spot.guessed || !team.iter().any(|other| other.overlaps(spot)));
     let own = spots.len();
     for spot in team {
         if !spots[..own].iter().any(|other| other.overlaps(&spot)) {

@@ -5,8 +5,7 @@
 
 use super::play::{bounded, keep_warm, plight, step, warm};
 use super::story::Story;
-use crate::invariants::{History, history_of_a_copy};
-use rusqlite::Connection;
+use crate::invariants::{History, history_of_a_copy, reading_on};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -52,9 +51,7 @@ impl Recording {
         warm(story.scene());
         let database = story.scene().home().join("portcullis.db");
         let mut daemon = story.scene().try_start(&[]).expect("the daemon starts");
-        // Somebody who goes on reading what there was: nothing after it leaves the log.
-        let reader = Connection::open(&database).expect("a database");
-        reader.execute_batch("BEGIN; SELECT count(*) FROM task;").expect("a table can be read");
+        let reader = reading_on(&database);
         let from = std::fs::read(log_of(&database)).map_or(0, |log| log.len());
         let over = bounded(|| step(story, &mut daemon));
         assert_eq!(over, Some(true), "{}", plight(&daemon));

@@ -17,4 +17,4 @@ mod read;
 pub use check::{broken_at_any_time, violations};
 pub use history::{Card, Course, Edge, Effect, Entry, Evaluation, Event, History, Job, Lease, PullRequest, Run, Task};
 pub use outside::{Delivery, Merge, Note, Outside, merges, note, notes};
-pub use read::{history, history_of_a_copy};
+pub use read::{history, history_of_a_copy, reading_on};
