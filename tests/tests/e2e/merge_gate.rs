@@ -14,9 +14,9 @@ echo text > "$PORTCULLIS_WORK_ITEM.txt"
 /// Counts its runs, notes on what it ran, and waits each time until the test lets it go.
 const TEST: &str = r#"
 here=$(dirname "$0")
-n=$(($(cat "$here/runs" 2>/dev/null || echo 0) + 1))
+n=$(($(cat "$here/count" 2>/dev/null || echo 0) + 1))
 echo "$PORTCULLIS_REVISION" > "$here/ran-$n"
-echo $n > "$here/runs.part" && mv "$here/runs.part" "$here/runs"
+echo $n > "$here/count.part" && mv "$here/count.part" "$here/count"
 until [ -e "$here/go-$n" ] || [ -e "$here/go" ] || [ ! -d "$here" ]; do sleep 0.05; done
 "#;
 
@@ -55,7 +55,7 @@ fn read(path: &Path) -> String {
 
 /// Waits for the test command's run number `n`; the revision that it runs on.
 fn until_run(scene: &Scene, daemon: &Daemon, n: u32) -> String {
-    daemon.eventually(&format!("run {n} of the tests"), || read(&scene.home().join("runs")) == n.to_string());
+    daemon.eventually(&format!("run {n} of the tests"), || read(&scene.home().join("count")) == n.to_string());
     read(&scene.home().join(format!("ran-{n}")))
 }
 
@@ -109,8 +109,8 @@ fn a_target_that_moves_during_the_tests_is_caught_up_with_and_tested_again_under
 const RESTLESS: &str = r#"
 set -e
 here=$(dirname "$0")
-n=$(($(cat "$here/runs" 2>/dev/null || echo 0) + 1))
-echo $n > "$here/runs"
+n=$(($(cat "$here/count" 2>/dev/null || echo 0) + 1))
+echo $n > "$here/count"
 rm -rf "$here/clone"
 git clone --quiet "$(cat "$here/origin")" "$here/clone"
 cd "$here/clone"
@@ -130,7 +130,7 @@ fn a_target_that_moves_during_every_test_holds_the_task_after_a_few_tries() {
     daemon.until_rests(id, "held");
     let explained = daemon.explain(id);
     assert!(explained.contains("acted 5 times and is still not green"), "{explained}");
-    assert_eq!(read(&scene.home().join("runs")), "5");
+    assert_eq!(read(&scene.home().join("count")), "5");
     daemon.eventually("the lease is given back", || merge_lease(&daemon).is_none());
 }
 
@@ -198,7 +198,7 @@ fn each_style_lands_the_very_commit_that_was_tested() {
         let id = task_behind(&scene, &daemon);
         daemon.until_rests(id, "finished");
         let main = scene.repo.origin_head("main").unwrap();
-        let runs = read(&scene.home().join("runs"));
+        let runs = read(&scene.home().join("count"));
         assert_eq!(main.as_str(), read(&scene.home().join(format!("ran-{runs}"))), "{style}");
         let range = format!("{start}..{main}");
         let merges = scene.repo.run(&scene.repo.origin(), ["rev-list", "--count", "--merges", &range]);
