@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::gatehouse::chain;
+use crate::objects::document_path;
 use crate::project::Project;
 use crate::redact::Redactor;
 use crate::run::brief::inherited;
@@ -238,32 +239,22 @@ impl Acts for GateActs {
                 there.short()
             )));
         }
-        let head = self
-            .project
-            .publish(&self.task.branch, Some(&self.head), &self.under)
-            .await
-            .map_err(ActError::Failed)?;
+        let head =
+            self.project.publish(&self.task.branch, Some(&self.head), &self.under).await.map_err(ActError::Failed)?;
         *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(head.clone());
         Ok(head)
     }
 
     async fn write_document(&self, name: &str, content: &[u8]) -> Result<(), ActError> {
-        if !is_file_name(name) {
-            return Err(ActError::Denied(format!("`{name}` is no file name")));
-        }
         if content.len() > DOCUMENT_BYTES {
             let size = content.len();
             return Err(ActError::Denied(format!("a document may have {DOCUMENT_BYTES} bytes, this one has {size}")));
         }
         let folder = format!("{}/{}", self.project.settings.documents, self.task.work_item);
+        document_path(&folder, name).map_err(|error| ActError::Denied(error.to_string()))?;
         let (name, content) = (name.to_owned(), content.to_owned());
         self.blocking(move |_, worktree| write_below(worktree.path(), &folder, &name, &content)).await
     }
-}
-
-/// Whether a name is a file's and no path: a gate's configuration cannot lead elsewhere.
-fn is_file_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(['/', '\\', '\0']) && !matches!(name, "." | "..")
 }
 
 /// Writes a file into a folder of a checked-out branch. The branch decides what stands there: a link on the way would lead
@@ -285,6 +276,18 @@ fn write_below(top: &Path, folder: &str, name: &str, content: &[u8]) -> Result<(
     let mut file = tempfile::NamedTempFile::new_in(&at).map_err(failed)?;
     file.write_all(content).map_err(failed)?;
     file.persist(at.join(name)).map(drop).map_err(|error| failed(error.error))
+}
+
+/// Whether all of these paths lie in `folder`, which ends with a slash.
+fn all_in(paths: &[Vec<u8>], folder: &str) -> bool {
+    paths.iter().all(|path| path.starts_with(folder.as_bytes()))
+}
+
+/// How long a command may take: not longer than any run, and so much less than what the gate has left that its end can
+/// still be judged.
+fn command_limit(left: Duration, limit: Duration, kill_grace: Duration) -> Duration {
+    let spare = kill_grace.saturating_add(Duration::from_secs(1)).min(left / 5);
+    limit.min(left.saturating_sub(spare))
 }
 
 #[cfg(test)]
@@ -320,32 +323,6 @@ mod tests {
         assert_eq!(std::fs::read(top.path().join("work/a.md")).unwrap(), b"x");
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
     }
-
-    // SEC-7
-    #[test]
-    fn a_documents_name_is_no_path() {
-        assert!(is_file_name("17-security-report.md"));
-        for name in ["", ".", "..", "a/b", "../a", "a\\b", "a\0"] {
-            assert!(!is_file_name(name), "{name:?}");
-        }
-    }
-}
-
-/// Whether all of these paths lie in `folder`, which ends with a slash.
-fn all_in(paths: &[Vec<u8>], folder: &str) -> bool {
-    paths.iter().all(|path| path.starts_with(folder.as_bytes()))
-}
-
-/// How long a command may take: not longer than any run, and so much less than what the gate has left that its end can
-/// still be judged.
-fn command_limit(left: Duration, limit: Duration, kill_grace: Duration) -> Duration {
-    let spare = kill_grace.saturating_add(Duration::from_secs(1)).min(left / 5);
-    limit.min(left.saturating_sub(spare))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn a_command_ends_early_enough_to_be_judged() {

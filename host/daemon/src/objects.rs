@@ -71,3 +71,17 @@ pub fn document_path(folder: &str, name: &str) -> Result<String, DocumentError> 
     }
     Ok(format!("{folder}/{name}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_documents_name_is_no_path() {
+        // SEC-7
+        assert_eq!(document_path("docs", "17-security-report.md"), Ok("docs/17-security-report.md".to_owned()));
+        for name in ["", ".", "..", "a/b", "../a", "a\\b", "a\0"] {
+            assert!(document_path("docs", name).is_err(), "{name:?}");
+        }
+    }
+}

@@ -15,6 +15,8 @@ fn the_reports_are_the_approved_ones() {
     };
     let report = |standing, config| judge(&subject(), &standing, "docs/work-items/ORCH-65", config);
     let same = Standing::Labelled { digest: "sha256:aa".into(), revision: subject().head, kinship: Kinship::Same };
+    let divided = Standing::Divided { digest: "sha256:aa".into(), said: "linux/amd64: 3, linux/arm64: (none)".into() };
+    let pinned = Config { image: "shop@sha256:aa".into(), ..rebuilds.clone() };
     assert_golden(
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/reports.txt"),
         &[
@@ -26,6 +28,8 @@ fn the_reports_are_the_approved_ones() {
             ("stale", report(later(&["src/main.rs", "Cargo.lock"]), &config)),
             ("stale, with commands that rebuild", report(later(&["src/main.rs"]), &rebuilds)),
             ("of another line of work", report(labelled(Kinship::Stranger), &config)),
+            ("of platforms that differ", report(divided, &config)),
+            ("stale and pinned, which no command rebuilds", report(labelled(Kinship::Stranger), &pinned)),
             ("without a label", report(Standing::Unlabelled { digest: "sha256:aa".into() }, &config)),
             ("not there", report(Standing::Absent, &rebuilds)),
         ],

@@ -6,8 +6,8 @@ use crate::objects::{Blob, FILE_BYTES, Objects, document_path};
 use async_trait::async_trait;
 use portcullis_catalog::layout::{Layout, LayoutError};
 use portcullis_core::facts::{
-    AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError, PullRequest, RepositoryError, TestRun,
-    TreeChange,
+    AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError,
+    PullRequest, RepositoryError, TestRun, TreeChange,
 };
 use portcullis_core::ids::Revision;
 use portcullis_git::{ObjectReader, Repository};
