@@ -176,7 +176,6 @@ fn evidence(judgement: Judgement, subject: &Subject, facts: &Facts, required: &[
     let mut judgement = judgement
         .evidence("checked-sha", &subject.head)
         .evidence("required", text::list(required, FINDINGS))
-        .evidence("began-at-s", facts.began_at_s.to_string())
         .evidence("pushed-at-s", facts.pushed_at_s.map_or("unknown".to_owned(), |at| at.to_string()));
     let named = facts.checks.iter().filter(|check| required.iter().any(|context| matches(context, &check.context)));
     for check in named.take(FINDINGS) {
