@@ -175,7 +175,11 @@ fn an_evaluation_changes_nothing_and_is_kept_with_everything_that_it_rested_on()
     let grabbed = evaluations(&shown, "grabs").pop().unwrap();
     assert_eq!(grabbed["call"], "evaluate");
     let said = grabbed["summary"].as_str().unwrap().to_lowercase();
-    assert_eq!(said.matches("denied").count(), 4, "catching up, running, publishing and writing are all denied: {said}");
+    assert_eq!(
+        said.matches("denied").count(),
+        4,
+        "catching up, running, publishing and writing are all denied: {said}"
+    );
     assert_eq!(grabbed["head"], head.as_str());
     assert_eq!(shown["task"]["head"], head.as_str(), "nothing was published");
     assert!(!scene.home().join("was-run").exists(), "no command ran");

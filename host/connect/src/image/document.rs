@@ -69,7 +69,7 @@ impl FromStr for Platforms {
         };
         match parts.as_slice() {
             ["every"] => Ok(Self::Every),
-            [os, architecture, variant @ ..] if variant.len() < 2 && parts.iter().all(|part| word(part)) => {
+            [os, architecture, variant @ ..] if variant.len() < 2 && parts.iter().all(word) => {
                 Ok(Self::One(Platform {
                     os: (*os).to_owned(),
                     architecture: (*architecture).to_owned(),
