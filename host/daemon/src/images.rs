@@ -16,7 +16,7 @@ pub enum Images {
     /// In this folder, an OCI image layout.
     Layout(PathBuf),
     /// In this registry.
-    Registry(Registry),
+    Registry(Box<Registry>),
 }
 
 impl Images {
@@ -26,7 +26,9 @@ impl Images {
     /// An address of the registry that is none.
     pub fn of(settings: &ProjectSettings, password: Option<Secret>) -> Result<Self, SetupError> {
         match (&settings.registry, &settings.images) {
-            (Some(registry), _) => Registry::new(registry.client(password)).map(Self::Registry),
+            (Some(registry), _) => {
+                Registry::new(registry.client(password)).map(|registry| Self::Registry(Box::new(registry)))
+            }
             (None, Some(folder)) => Ok(Self::Layout(folder.clone())),
             (None, None) => Ok(Self::Nowhere),
         }

@@ -1,6 +1,7 @@
 //! Asking one gate by hand.
 
 use super::reads::{LocalReads, Looked};
+use crate::images::Images;
 use crate::known::Advisories;
 use crate::objects::Objects;
 use crate::outbound;
@@ -52,6 +53,7 @@ pub async fn ask(
     let Question { plugin, subject, config, limits, grants, folder, images, advisories, at } = question;
     let head = subject.head.clone();
     let (objects, advisories) = (Objects::default(), Advisories::at(advisories));
+    let images = images.map_or(Images::Nowhere, Images::Layout);
     let reads = LocalReads { repository, head, folder, images, looked, objects, advisories };
     let outbound = outbound::guarded().context("failed to set up requests")?;
     let input =

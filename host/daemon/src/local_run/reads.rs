@@ -1,10 +1,10 @@
 //! What a gate reads in a local run, and how much of it.
 
 use crate::document;
+use crate::images::Images;
 use crate::known::Advisories;
 use crate::objects::{Blob, FILE_BYTES, Objects, document_path};
 use async_trait::async_trait;
-use portcullis_catalog::layout::{Layout, LayoutError};
 use portcullis_core::facts::{
     AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError,
     PullRequest, RepositoryError, TestRun, TreeChange,
@@ -12,7 +12,6 @@ use portcullis_core::facts::{
 use portcullis_core::ids::Revision;
 use portcullis_git::{ObjectReader, Repository};
 use portcullis_runtime::{BlobReader, Reads, Unavailable};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,8 +37,7 @@ pub(super) struct LocalReads {
     pub(super) head: Revision,
     /// The work item's folder.
     pub(super) folder: String,
-    /// An OCI image layout.
-    pub(super) images: Option<PathBuf>,
+    pub(super) images: Images,
     pub(super) looked: Arc<Looked>,
     pub(super) objects: Objects,
     pub(super) advisories: Advisories,
@@ -131,17 +129,10 @@ impl Reads for LocalReads {
     }
 
     async fn inspect_image(&self, reference: &str) -> Result<Image, ImageError> {
-        let Some(folder) = self.images.clone() else {
+        if matches!(self.images, Images::Nowhere) {
             return Err(ImageError::Unavailable("name an OCI image layout with --images".to_owned()));
-        };
-        let reference = reference.to_owned();
-        let asked = tokio::task::spawn_blocking(move || Layout::open(folder)?.image(&reference));
-        match asked.await {
-            Ok(Ok(image)) => Ok(image),
-            Ok(Err(LayoutError::UnknownReference { .. })) => Err(ImageError::NotFound),
-            Ok(Err(error)) => Err(ImageError::Unavailable(error.to_string())),
-            Err(error) => Err(ImageError::Unavailable(error.to_string())),
         }
+        self.images.inspect(reference).await
     }
 
     async fn latest_approval(&self) -> Result<Option<Approval>, Unavailable> {
