@@ -1,7 +1,12 @@
 //! The processes of a run as their sub-reaper sees them. Every child of this program counts as the run's, so it has one
 //! test and does nothing else.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may fail, and starts processes to look at")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and starts processes to look at"
+)]
 
 use portcullis::run::offspring::Offspring;
 use portcullis_testkit::eventually;
