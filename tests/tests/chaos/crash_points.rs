@@ -17,9 +17,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("store/write-the-audit-trail/", "the daemon has nothing to write there that is no part of another change"),
 ];
 
-/// Places that a telling comes to or not: whether the reconciler is the first to find what is stuck is a race that nobody
-/// decides. Where one is reached, the daemon dies there as anywhere.
-const PERHAPS: &[&str] = &["store/count/", "store/write-an-effect/"];
+/// Places that a telling comes to or not: whether the reconciler is the first to find what is stuck, and whether a daemon dies
+/// with a lease in hand, are races that nobody decides. Where one is reached, the daemon dies there as anywhere.
+const PERHAPS: &[&str] = &["store/count/", "store/write-an-effect/", "store/reclaim-leases/"];
 
 fn local() -> &'static Reference {
     static REFERENCE: OnceLock<Reference> = OnceLock::new();
@@ -83,8 +83,17 @@ fn a_daemon_that_dies_at_any_place_of_an_operators_story_leaves_nothing_stuck_do
 fn every_place_that_the_sources_name_is_reached_by_a_story_or_is_an_exception_with_its_reason() {
     // I1, I2, I3, I6, I7, I8
     let named = named();
-    let reached = |point: &str| [local(), hosted(), operated()].iter().any(|story| story.reaches(point));
+    let told = |point: &str| [local(), hosted(), operated()].iter().any(|story| story.reaches(point));
     println!("{} places are named: {} exceptions", named.len(), ELSEWHERE.len());
+    // No two tellings go alike: what the first ones went past, another may come to.
+    let mut again: Vec<Reference> = Vec::new();
+    for begin in [LOCAL, OPERATED, HOSTED, LOCAL, OPERATED] {
+        if forgotten(&named, &|point| told(point) || again.iter().any(|story| story.reaches(point))).is_empty() {
+            break;
+        }
+        again.push(reference(begin));
+    }
+    let reached = |point: &str| told(point) || again.iter().any(|story| story.reaches(point));
     assert_eq!(forgotten(&named, &reached), Vec::<String>::new());
     // That the check would see it: a place that nobody reaches, and an exception that is none.
     let mut more = named.clone();
