@@ -107,6 +107,17 @@ fn each_file_that_is_no_gate_is_refused_with_thing_and_remedy() {
 }
 
 #[test]
+fn a_gate_may_use_vector_instructions() {
+    let text = "(component
+        (core module $m (func (export \"f\") (result i32) v128.const i64x2 1 0 i32x4.extract_lane 0))
+        (core instance $c (instantiate $m))
+        (func $f (result u32) (canon lift (core func $c \"f\")))
+        (instance $i (export \"evaluate\" (func $f)) (export \"config-schema\" (func $f)))
+        (export \"portcullis:gate/evaluation@0.1.0\" (instance $i)))";
+    Package::from_component("acme/gate", "1.0.0", wat::parse_str(text).unwrap()).unwrap();
+}
+
+#[test]
 fn a_later_version_of_the_same_track_is_spoken() {
     let bytes = component("", &[], &[("portcullis:gate/evaluation@0.1.7", EVALUATION.1)]);
     let package = Package::from_component("acme/gate", "1.0.0", bytes).unwrap();
