@@ -25,7 +25,6 @@ pub(crate) fn render(rules: &[Rule]) -> Result<String, Box<dyn Error>> {
         }
     }
     let (classes, count) = classes(keywords.keys());
-    let shift = count.next_power_of_two().trailing_zeros();
     let states = complete(&keywords, &classes, count);
     // States in which a keyword ends come last, so that one comparison tells them.
     let mut order: Vec<usize> = (0..states.len()).filter(|at| states[*at].ends.is_empty()).collect();
@@ -35,18 +34,19 @@ pub(crate) fn render(rules: &[Rule]) -> Result<String, Box<dyn Error>> {
     for (new, old) in order.iter().enumerate() {
         place[*old] = u16::try_from(new)?;
     }
-    let mut next = vec![0u16; states.len() << shift];
+    let width = count.next_power_of_two();
+    let mut next = vec![vec![0u16; width]; states.len()];
     for (new, old) in order.iter().enumerate() {
         for (class, target) in states[*old].next.iter().enumerate() {
-            next[(new << shift) + class] = place[target.unwrap_or(0)];
+            next[new][class] = place[target.unwrap_or(0)];
         }
     }
     let ends: Vec<&[usize]> = order[first..].iter().map(|old| states[*old].ends.as_slice()).collect();
     let longest = keywords.keys().map(String::len).max().unwrap_or(0);
-    let mut text = format!("pub(super) const SHIFT: u32 = {shift};\npub(super) const FIRST: u16 = {first};\n");
+    let mut text = format!("pub(super) const WIDTH: usize = {width};\npub(super) const FIRST: u16 = {first};\n");
     writeln!(text, "pub(super) const LONGEST: usize = {longest};")?;
     writeln!(text, "pub(super) static CLASSES: [u8; 256] = {classes:?};")?;
-    writeln!(text, "pub(super) static NEXT: [u16; {}] = {next:?};", next.len())?;
+    writeln!(text, "pub(super) static NEXT: [[u16; WIDTH]; {}] = {next:?};", next.len())?;
     writeln!(text, "pub(super) static ENDS: [&[u16]; {}] = [", ends.len())?;
     for ends in ends {
         writeln!(text, "&{ends:?},")?;

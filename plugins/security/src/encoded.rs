@@ -64,13 +64,6 @@ fn is_base64(byte: u8) -> bool {
     ALPHABET[usize::from(byte)]
 }
 
-/// Whether a stretch of the least length may stand around `at`: it must reach halfway to one side.
-fn may_be_in_run(text: &[u8], at: usize) -> bool {
-    const HALF: usize = SHORTEST / 2;
-    let is = |at: usize| text.get(at).is_some_and(|byte| is_base64(*byte));
-    is(at) && (at >= HALF - 1 && is(at - HALF / 2) && is(at - (HALF - 1)) || is(at + HALF / 2) && is(at + HALF))
-}
-
 /// Every stretch of `text` that is base64 of text, in order.
 pub(crate) fn find(text: &[u8]) -> impl Iterator<Item = Encoded> {
     let mut from = 0;
@@ -89,24 +82,18 @@ pub(crate) fn find(text: &[u8]) -> impl Iterator<Item = Encoded> {
     })
 }
 
-/// The next stretch of the alphabet from `from` on. Looks at every `SHORTEST`th byte only, until one may be part of it.
+/// The next stretch of the alphabet from `from` on, which is where one may begin. As Boyer and Moore search for a word: a byte
+/// that is not in the alphabet rules out every stretch over it, and looking from the end of the shortest one finds the last
+/// such byte first.
 fn next_run(text: &[u8], from: usize) -> Option<Range<usize>> {
-    let mut at = from + SHORTEST - 1;
-    while at < text.len() {
-        if !may_be_in_run(text, at) {
-            at += SHORTEST;
-            continue;
-        }
-        let before = text[from..=at].iter().rev().take_while(|byte| is_base64(**byte)).count();
-        let start = at + 1 - before;
-        let after = text[at + 1..].iter().take_while(|byte| is_base64(**byte)).count();
-        let end = at + 1 + after;
-        if end - start >= SHORTEST {
-            return Some(start..end);
-        }
-        at = end + SHORTEST;
+    let mut start = from;
+    loop {
+        let shortest = text.get(start..start.checked_add(SHORTEST)?)?;
+        let Some(other) = shortest.iter().rposition(|byte| !is_base64(*byte)) else { break };
+        start += other + 1;
     }
-    None
+    let behind = start + SHORTEST;
+    Some(start..behind + text[behind..].iter().take_while(|byte| is_base64(**byte)).count())
 }
 
 fn is_text(byte: u8) -> bool {
@@ -115,7 +102,12 @@ fn is_text(byte: u8) -> bool {
 
 /// Whether these characters decode to text of one byte a character, or of two.
 fn decodes_to_text(characters: &[u8]) -> bool {
-    let Some(bytes) = value::base64(characters) else { return false };
+    // Asked of every long word, so without an allocation.
+    let mut bytes = [0; PROBE / 4 * 3];
+    for (group, into) in characters.as_chunks().0.iter().zip(bytes.as_chunks_mut().0) {
+        let Some(three) = value::base64_group(*group) else { return false };
+        *into = three;
+    }
     bytes.iter().all(|byte| is_text(*byte))
         || bytes.chunks_exact(2).all(|pair| is_text(pair[0]) && pair[1] == 0)
         || matches!(bytes.as_slice(), [0xEF, 0xBB, 0xBF, rest @ ..] | [0xFF, 0xFE, rest @ ..] if rest.iter().all(|byte| is_text(*byte) || *byte == 0))

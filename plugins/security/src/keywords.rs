@@ -23,11 +23,14 @@ pub(crate) fn keyword(number: u16) -> &'static Keyword {
 const LANES: usize = 4;
 /// Bytes of one stretch.
 const STRETCH: usize = 1024;
+/// So many bytes of each stretch in one turn of the loop: in a guest, every turn asks whether its time is up.
+const TURN: usize = 8;
 
 /// The state after `byte`.
 fn step(state: u16, byte: u8) -> u16 {
-    let class = table::CLASSES[usize::from(byte)];
-    table::NEXT[(usize::from(state) << table::SHIFT) + usize::from(class)]
+    // The width is a power of two that no class reaches; said here so that nothing need be checked.
+    let class = usize::from(table::CLASSES[usize::from(byte)]) & (table::WIDTH - 1);
+    table::NEXT[usize::from(state)][class]
 }
 
 /// Every place in a text where keywords end, with their numbers, longest first. Upper and lower case are the same.
@@ -43,7 +46,7 @@ pub(crate) struct Matches<'t> {
 
 impl<'t> Matches<'t> {
     pub(crate) fn of(text: &'t [u8]) -> Self {
-        Self { text, read: 0, found: Default::default(), next: (0, 0) }
+        Self { text, read: 0, found: std::array::from_fn(|_| Vec::with_capacity(64)), next: (0, 0) }
     }
 
     /// The state at `at`. It depends on no more bytes before it than the longest keyword has.
@@ -58,12 +61,15 @@ impl<'t> Matches<'t> {
         let starts: [usize; LANES] = std::array::from_fn(|lane| self.read + lane * STRETCH);
         let stretches = starts.map(|start| self.text.get(start..)?.first_chunk::<STRETCH>());
         if let [Some(a), Some(b), Some(c), Some(d)] = stretches {
-            let mut states = starts.map(|start| self.state_at(start));
-            for at in 0..STRETCH {
-                for (lane, stretch) in [a, b, c, d].into_iter().enumerate() {
-                    states[lane] = step(states[lane], stretch[at]);
-                    if states[lane] >= table::FIRST {
-                        self.found[lane].push((starts[lane] + at + 1, states[lane]));
+            let [mut in_a, mut in_b, mut in_c, mut in_d] = starts.map(|start| self.state_at(start));
+            for turn in (0..STRETCH).step_by(TURN) {
+                for at in turn..turn + TURN {
+                    in_a = step(in_a, a[at]);
+                    in_b = step(in_b, b[at]);
+                    in_c = step(in_c, c[at]);
+                    in_d = step(in_d, d[at]);
+                    if in_a >= table::FIRST || in_b >= table::FIRST || in_c >= table::FIRST || in_d >= table::FIRST {
+                        self.note(at, [in_a, in_b, in_c, in_d]);
                     }
                 }
             }
@@ -78,6 +84,15 @@ impl<'t> Matches<'t> {
             }
         }
         self.read = self.text.len();
+    }
+
+    /// Takes down which of the stretches have a keyword that ends with their byte `at`.
+    fn note(&mut self, at: usize, states: [u16; LANES]) {
+        for (lane, state) in states.into_iter().enumerate() {
+            if state >= table::FIRST {
+                self.found[lane].push((self.read + lane * STRETCH + at + 1, state));
+            }
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
 /// Windows tools write UTF-16 without a mark, too: then every other byte of Western text is NUL, on one side only.
 fn guess_utf16(bytes: &[u8]) -> Option<fn([u8; 2]) -> u16> {
     let head = &bytes[..bytes.len().min(SNIFF) & !1];
-    if head.len() < 16 {
+    if head.len() < 16 || memchr(0, head).is_none() {
         return None;
     }
     let (mut even, mut odd) = (0, 0);

@@ -236,20 +236,35 @@ fn is_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
 }
 
+/// What a character of base64 of either alphabet stands for.
+fn six_bits(character: u8) -> Option<u8> {
+    Some(match character {
+        b'A'..=b'Z' => character - b'A',
+        b'a'..=b'z' => character - b'a' + 26,
+        b'0'..=b'9' => character - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    })
+}
+
+/// Four characters of base64 as three bytes.
+pub(crate) fn base64_group(characters: [u8; 4]) -> Option<[u8; 3]> {
+    let mut bits = 0u32;
+    for character in characters {
+        bits = bits << 6 | u32::from(six_bits(character)?);
+    }
+    let [_, bytes @ ..] = bits.to_be_bytes();
+    Some(bytes)
+}
+
 /// Base64 of either alphabet, padding optional; none where it is not that.
 pub(crate) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
     let mut decoded = Vec::with_capacity(end * 3 / 4);
     let (mut bits, mut held) = (0u32, 0u32);
     for &byte in &text[..end] {
-        let six = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
+        let six = six_bits(byte)?;
         bits = (bits << 6 | u32::from(six)) & 0x3FFF;
         held += 6;
         if held >= 8 {
