@@ -58,6 +58,17 @@ pub struct TreeChange {
     pub size: u64,
 }
 
+/// One stretch of an object's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// The object's place in the question, counted from 0.
+    pub index: u32,
+    /// Bytes of the whole object.
+    pub size: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
 /// What reading a repository may answer instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::document;
 use crate::known::Advisories;
-use crate::objects::{Blob, FILE_BYTES, Objects, document_path};
+use crate::objects::{Objects, document_path};
 use crate::project::Project;
 use async_trait::async_trait;
 use portcullis_core::facts::{
@@ -13,8 +13,8 @@ use portcullis_core::facts::{
 use portcullis_core::gate::Subject;
 use portcullis_core::ids::{Revision, TaskId};
 use portcullis_core::task::Task;
-use portcullis_git::ObjectReader;
-use portcullis_runtime::{BlobReader, Reads, Unavailable};
+use portcullis_git::Repository;
+use portcullis_runtime::{BlobStream, Reads, Unavailable};
 use portcullis_store::Store;
 use std::sync::Arc;
 
@@ -37,51 +37,39 @@ impl GateReads {
         Self { store, project, task: task.id, subject, folder, objects: Objects::default(), advisories }
     }
 
-    async fn objects<T: Send + 'static>(
-        &self,
-        ask: impl FnOnce(&ObjectReader) -> Result<T, RepositoryError> + Send + 'static,
-    ) -> Result<T, RepositoryError> {
-        let repository = self.project.repository().await.map_err(RepositoryError::Failed)?;
-        self.objects.ask(repository, ask).await
+    async fn repository(&self) -> Result<Repository, RepositoryError> {
+        self.project.repository().await.map_err(RepositoryError::Failed)
     }
 }
 
 #[async_trait]
 impl Reads for GateReads {
     async fn merge_base(&self, a: &Revision, b: &Revision) -> Result<Revision, RepositoryError> {
-        let (a, b) = (a.clone(), b.clone());
-        self.objects(move |objects| objects.merge_base(&a, &b)).await
+        self.objects.merge_base(self.repository().await?, a, b).await
     }
 
     async fn is_ancestor(&self, ancestor: &Revision, descendant: &Revision) -> Result<bool, RepositoryError> {
-        let (a, d) = (ancestor.clone(), descendant.clone());
-        self.objects(move |objects| objects.is_ancestor(&a, &d)).await
+        self.objects.is_ancestor(self.repository().await?, ancestor, descendant).await
     }
 
     async fn tree(&self, revision: &Revision) -> Result<Revision, RepositoryError> {
-        let revision = revision.clone();
-        self.objects(move |objects| objects.tree(&revision)).await
+        self.objects.tree(self.repository().await?, revision).await
     }
 
     async fn commits(&self, base: &Revision, head: &Revision) -> Result<Vec<Commit>, RepositoryError> {
-        let (base, head) = (base.clone(), head.clone());
-        self.objects(move |objects| objects.commits(&base, &head)).await
+        self.objects.commits(self.repository().await?, base, head).await
     }
 
     async fn changes(&self, before: Option<&Revision>, after: &Revision) -> Result<Vec<TreeChange>, RepositoryError> {
-        let (before, after) = (before.cloned(), after.clone());
-        self.objects(move |objects| objects.changes(before.as_ref(), &after)).await
+        self.objects.changes(self.repository().await?, before, after).await
     }
 
     async fn read_file(&self, revision: &Revision, path: &[u8]) -> Result<Vec<u8>, RepositoryError> {
-        let (revision, path) = (revision.clone(), path.to_owned());
-        self.objects(move |objects| objects.read_file(&revision, &path, FILE_BYTES)).await
+        self.objects.read_file(self.repository().await?, revision, path).await
     }
 
-    async fn open_blob(&self, id: &Revision) -> Result<Box<dyn BlobReader>, RepositoryError> {
-        let id = id.clone();
-        let blob = self.objects(move |objects| objects.open_blob(&id)).await?;
-        Ok(Box::new(Blob::from(blob)))
+    async fn open_blobs(&self, ids: Vec<Revision>) -> Result<Box<dyn BlobStream>, RepositoryError> {
+        Ok(Box::new(self.objects.open_blobs(self.repository().await?, ids).await?))
     }
 
     async fn checks(&self, commit: &Revision) -> Result<Vec<Check>, ForgeError> {

@@ -1,10 +1,15 @@
 //! A repository's objects, for one evaluation: one git process answers all its questions, on threads that may block.
 
 use async_trait::async_trait;
-use portcullis_core::facts::{DocumentError, RepositoryError};
+use portcullis_core::facts::{Commit, DocumentError, Piece, RepositoryError, TreeChange};
+use portcullis_core::ids::Revision;
 use portcullis_git::{ObjectReader, Repository};
-use portcullis_runtime::BlobReader;
+use portcullis_runtime::BlobStream;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinHandle;
+
+/// What a repository answers.
+pub type Answer<T> = Result<T, RepositoryError>;
 
 /// Largest file that is read at once.
 pub const FILE_BYTES: u64 = 16 << 20;
@@ -17,10 +22,7 @@ pub struct Objects {
 
 impl Objects {
     /// Puts a question to `repository`, the same one each time.
-    ///
-    /// # Errors
-    /// What the question comes to.
-    pub async fn ask<T: Send + 'static>(
+    async fn ask<T: Send + 'static>(
         &self,
         repository: Repository,
         question: impl FnOnce(&ObjectReader) -> Result<T, RepositoryError> + Send + 'static,
@@ -34,29 +36,80 @@ impl Objects {
     }
 }
 
-/// One object as the runtime wants it.
-pub struct Blob {
-    size: u64,
-    inner: Arc<Mutex<portcullis_git::BlobReader>>,
+/// The questions of [`portcullis_runtime::Reads`] about a repository.
+#[allow(clippy::missing_errors_doc, reason = "each is what the repository answers")]
+impl Objects {
+    /// `repository.merge-base`.
+    pub async fn merge_base(&self, of: Repository, a: &Revision, b: &Revision) -> Answer<Revision> {
+        let (a, b) = (a.clone(), b.clone());
+        self.ask(of, move |objects| objects.merge_base(&a, &b)).await
+    }
+
+    /// `repository.is-ancestor`.
+    pub async fn is_ancestor(&self, of: Repository, ancestor: &Revision, descendant: &Revision) -> Answer<bool> {
+        let (ancestor, descendant) = (ancestor.clone(), descendant.clone());
+        self.ask(of, move |objects| objects.is_ancestor(&ancestor, &descendant)).await
+    }
+
+    /// `repository.tree`.
+    pub async fn tree(&self, of: Repository, revision: &Revision) -> Answer<Revision> {
+        let revision = revision.clone();
+        self.ask(of, move |objects| objects.tree(&revision)).await
+    }
+
+    /// `repository.commits`.
+    pub async fn commits(&self, of: Repository, base: &Revision, head: &Revision) -> Answer<Vec<Commit>> {
+        let (base, head) = (base.clone(), head.clone());
+        self.ask(of, move |objects| objects.commits(&base, &head)).await
+    }
+
+    /// `repository.changes`.
+    pub async fn changes(
+        &self,
+        of: Repository,
+        before: Option<&Revision>,
+        after: &Revision,
+    ) -> Answer<Vec<TreeChange>> {
+        let (before, after) = (before.cloned(), after.clone());
+        self.ask(of, move |objects| objects.changes(before.as_ref(), &after)).await
+    }
+
+    /// `repository.read-file`.
+    pub async fn read_file(&self, of: Repository, revision: &Revision, path: &[u8]) -> Answer<Vec<u8>> {
+        let (revision, path) = (revision.clone(), path.to_owned());
+        self.ask(of, move |objects| objects.read_file(&revision, &path, FILE_BYTES)).await
+    }
+
+    /// `repository.open-blobs`.
+    pub async fn open_blobs(&self, of: Repository, ids: Vec<Revision>) -> Answer<Blobs> {
+        let stream = self.ask(of, move |objects| objects.open_blobs(ids)).await?;
+        Ok(Blobs { ahead: Some(read_on(stream)) })
+    }
 }
 
-impl From<portcullis_git::BlobReader> for Blob {
-    fn from(blob: portcullis_git::BlobReader) -> Self {
-        Self { size: blob.size(), inner: Arc::new(Mutex::new(blob)) }
-    }
+/// Objects' bytes as the runtime wants them. While the gate looks at one answer the next one is read.
+pub struct Blobs {
+    ahead: Option<JoinHandle<(portcullis_git::BlobStream, Answer<Vec<Piece>>)>>,
+}
+
+fn read_on(mut stream: portcullis_git::BlobStream) -> JoinHandle<(portcullis_git::BlobStream, Answer<Vec<Piece>>)> {
+    tokio::task::spawn_blocking(move || {
+        let pieces = stream.next_pieces();
+        (stream, pieces)
+    })
 }
 
 #[async_trait]
-impl BlobReader for Blob {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    async fn next(&mut self) -> Result<Vec<u8>, RepositoryError> {
-        let inner = self.inner.clone();
-        let read =
-            tokio::task::spawn_blocking(move || inner.lock().unwrap_or_else(PoisonError::into_inner).next_piece());
-        read.await.map_err(|error| RepositoryError::Failed(error.to_string()))?
+impl BlobStream for Blobs {
+    async fn next(&mut self) -> Answer<Vec<Piece>> {
+        let Some(ahead) = self.ahead.as_mut() else { return Ok(Vec::new()) };
+        let read = ahead.await;
+        self.ahead = None;
+        let (stream, pieces) = read.map_err(|error| RepositoryError::Failed(error.to_string()))?;
+        if pieces.as_ref().is_ok_and(|pieces| !pieces.is_empty()) {
+            self.ahead = Some(read_on(stream));
+        }
+        pieces
     }
 }
 

@@ -1,11 +1,17 @@
 //! What one tree changed against another.
 
+use crate::dialogue::Dialogue;
 use crate::error::GitError;
 use crate::reader::ObjectReader;
-use crate::wire::{self, fields};
+use crate::repository::Repository;
 use portcullis_core::facts::{ChangeKind, EntryKind, RepositoryError, TreeChange};
 use portcullis_core::ids::Revision;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
+
+const OPERATION: &str = "diff-tree";
+/// Names no object.
+const END: &[u8] = b"end\n";
 
 /// Most paths of one answer.
 const CHANGE_LIMIT: usize = 200_000;
@@ -20,41 +26,39 @@ impl ObjectReader {
     /// # Errors
     /// [`RepositoryError::NotFound`] if one of them is not there; [`RepositoryError::Failed`] past 200 000 paths.
     pub fn changes(&self, before: Option<&Revision>, after: &Revision) -> Result<Vec<TreeChange>, RepositoryError> {
-        for tree in before.into_iter().chain([after]) {
-            match self.info(tree.as_str().as_bytes())? {
-                Some(found) if found.kind == "commit" || found.kind == "tree" => {}
-                _ => return Err(RepositoryError::NotFound(format!("commit or tree {tree}"))),
-            }
-        }
+        let names: Vec<&Revision> = before.into_iter().chain([after]).collect();
+        let mut trees = self.trees(&names)?;
+        // The answer has one tree for each name.
+        let after = trees.pop().ok_or_else(|| RepositoryError::NotFound(format!("commit or tree {after}")))?;
         let empty = if after.as_str().len() == 40 { EMPTY_TREE_SHA1 } else { EMPTY_TREE_SHA256 };
-        let before = before.map_or(empty, Revision::as_str);
-        // `--ignore-submodules=none`: where git finds a `.gitmodules` (today in worktrees only), the branch's own could
-        // otherwise hide a change.
-        let how = ["-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv"];
-        let call = self.repository.call("diff-tree").args(how).arg("--ignore-submodules=none");
-        let printed = call.args([before, after.as_str(), "--"]).run()?;
-        let mut changes = parse(&printed)?;
+        let before = trees.pop();
+        let before = before.as_ref().map_or(empty, Revision::as_str);
+        let start = || Differ::start(&self.repository);
+        let changes = self.differs.ask(start, |differ| differ.diff(before, after.as_str()));
+        let mut changes = changes.map_err(|error| self.cause(error))?;
         self.measure(&mut changes)?;
         Ok(changes)
     }
 
+    /// The trees of commits or trees.
+    fn trees(&self, revisions: &[&Revision]) -> Result<Vec<Revision>, RepositoryError> {
+        let names: Vec<String> = revisions.iter().map(|revision| format!("{revision}^{{tree}}")).collect();
+        let names: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+        let found = self.infos(&names)?;
+        let missing = |revision: &Revision| RepositoryError::NotFound(format!("commit or tree {revision}"));
+        revisions.iter().zip(found).map(|(revision, found)| Ok(found.ok_or_else(|| missing(revision))?.id)).collect()
+    }
+
     /// Fills in the sizes, all asked of one process at once.
     fn measure(&self, changes: &mut [TreeChange]) -> Result<(), RepositoryError> {
-        let measured = |change: &&mut TreeChange| change.entry != EntryKind::Submodule && change.after.is_some();
-        let mut question = String::new();
-        for change in changes.iter_mut().filter(measured) {
-            if let Some(id) = &change.after {
-                question.push_str(id.as_str());
-                question.push('\n');
-            }
-        }
-        if question.is_empty() {
-            return Ok(());
-        }
-        let printed = self.repository.call("cat-file").arg("--batch-check").input(question).run()?;
-        let lines = printed.split(|&byte| byte == b'\n').filter_map(wire::header);
-        let sizes: HashMap<Revision, u64> = lines.map(|found| (found.id, found.size)).collect();
-        for change in changes.iter_mut().filter(measured) {
+        let files = changes.iter().filter(|change| change.entry != EntryKind::Submodule);
+        let ids: BTreeSet<&Revision> = files.filter_map(|change| change.after.as_ref()).collect();
+        let ids: Vec<Revision> = ids.into_iter().cloned().collect();
+        let names: Vec<&[u8]> = ids.iter().map(|id| id.as_str().as_bytes()).collect();
+        let found = self.infos(&names)?;
+        let sizes: HashMap<&Revision, u64> =
+            ids.iter().zip(&found).filter_map(|(id, found)| Some((id, found.as_ref()?.size))).collect();
+        for change in changes.iter_mut().filter(|change| change.entry != EntryKind::Submodule) {
             if let Some(id) = &change.after {
                 change.size = *sizes.get(id).ok_or_else(|| RepositoryError::NotFound(format!("blob {id}")))?;
             }
@@ -63,33 +67,77 @@ impl ObjectReader {
     }
 }
 
-/// Parses `:<mode> <mode> <id> <id> <status>` and the path after it, each ended by NUL.
-fn parse(printed: &[u8]) -> Result<Vec<TreeChange>, GitError> {
-    let malformed =
-        || GitError::Malformed { operation: "diff-tree".to_owned(), detail: "a line that is no change".to_owned() };
-    let mut changes = Vec::new();
-    let mut parts = fields(printed);
-    while let Some(line) = parts.next() {
-        let path = parts.next().ok_or_else(malformed)?.to_vec();
-        let line = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix(':')).ok_or_else(malformed)?;
-        let words: Vec<&str> = line.split(' ').collect();
-        let [mode_before, mode_after, before, after, status] = words[..] else { return Err(malformed()) };
-        let kind = match status {
-            "A" => ChangeKind::Added,
-            "M" => ChangeKind::Modified,
-            "D" => ChangeKind::Deleted,
-            "T" => ChangeKind::TypeChanged,
-            _ => return Err(malformed()),
-        };
-        let entry = entry(if kind == ChangeKind::Deleted { mode_before } else { mode_after });
-        let before = object(before).map_err(|()| malformed())?;
-        let after = object(after).map_err(|()| malformed())?;
-        changes.push(TreeChange { path, kind, entry, before, after, size: 0 });
-        if changes.len() > CHANGE_LIMIT {
-            return Err(GitError::TooMany { what: "changed paths", limit: CHANGE_LIMIT });
+/// One `git diff-tree --stdin` process that compares any number of pairs of trees.
+#[derive(Debug)]
+pub(crate) struct Differ {
+    dialogue: Dialogue,
+}
+
+impl Differ {
+    fn start(repository: &Repository) -> Result<Self, GitError> {
+        // `--ignore-submodules=none`: where git finds a `.gitmodules` (today in worktrees only), the branch's own could
+        // otherwise hide a change.
+        let how = ["--stdin", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv"];
+        let call = repository.call(OPERATION).args(how).arg("--ignore-submodules=none");
+        Ok(Self { dialogue: Dialogue::start(&call, OPERATION, repository.git().settings().local_limit)? })
+    }
+
+    /// What git prints of a pair is the pair, the changes, and then, because it repeats a line that names no object, `END`.
+    /// A pair that it cannot read is not printed.
+    fn diff(&mut self, before: &str, after: &str) -> Result<Vec<TreeChange>, GitError> {
+        let pair = [before, " ", after, "\n"].concat();
+        self.dialogue.say(&[pair.as_bytes(), END]);
+        let deadline = self.dialogue.deadline();
+        self.dialogue.listen(deadline, |heard| heard.len() >= pair.len() || heard.starts_with(END))?;
+        if !self.dialogue.heard().starts_with(pair.as_bytes()) {
+            return Err(self.dialogue.out_of_step("nothing of two trees that are there"));
+        }
+        self.dialogue.take(pair.len());
+        let mut changes = Vec::new();
+        loop {
+            self.dialogue.listen(deadline, |heard| heard.len() >= END.len())?;
+            if self.dialogue.heard().starts_with(END) {
+                self.dialogue.take(END.len());
+                return Ok(changes);
+            }
+            let line = self.field(deadline)?;
+            let path = self.field(deadline)?;
+            changes.push(parse(&line, path)?);
+            if changes.len() > CHANGE_LIMIT {
+                return Err(GitError::TooMany { what: "changed paths", limit: CHANGE_LIMIT });
+            }
         }
     }
-    Ok(changes)
+
+    fn field(&mut self, deadline: Instant) -> Result<Vec<u8>, GitError> {
+        let end = self.dialogue.listen_to(0, deadline)?;
+        let field = self.dialogue.heard()[..end].to_vec();
+        self.dialogue.take(end + 1);
+        Ok(field)
+    }
+}
+
+/// Parses `:<mode> <mode> <id> <id> <status>`.
+fn parse(line: &[u8], path: Vec<u8>) -> Result<TreeChange, GitError> {
+    let malformed =
+        || GitError::Malformed { operation: OPERATION.to_owned(), detail: "a line that is no change".to_owned() };
+    let line = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix(':')).ok_or_else(malformed)?;
+    let words: Vec<&str> = line.split(' ').collect();
+    let [mode_before, mode_after, before, after, status] = words[..] else { return Err(malformed()) };
+    let kind = match status {
+        "A" => ChangeKind::Added,
+        "M" => ChangeKind::Modified,
+        "D" => ChangeKind::Deleted,
+        "T" => ChangeKind::TypeChanged,
+        _ => return Err(malformed()),
+    };
+    if path.is_empty() {
+        return Err(malformed());
+    }
+    let entry = entry(if kind == ChangeKind::Deleted { mode_before } else { mode_after });
+    let before = object(before).map_err(|()| malformed())?;
+    let after = object(after).map_err(|()| malformed())?;
+    Ok(TreeChange { path, kind, entry, before, after, size: 0 })
 }
 
 /// Zeros stand for "no object".
@@ -115,13 +163,15 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_list_of_changes_is_refused_not_guessed_at() {
         let id = "a".repeat(40);
-        for printed in [
-            "nonsense\0path\0".to_owned(),
-            format!(":100644 100644 {id} {id} M\0"),
-            format!(":100644 100644 {id} {id} R100\0a\0b\0"),
-            format!(":100644 100644 {id} short M\0a\0"),
+        let good = format!(":100644 100644 {id} {id} M");
+        assert!(parse(good.as_bytes(), b"path".to_vec()).is_ok());
+        for (line, path) in [
+            ("nonsense", "path"),
+            (&good, ""),
+            (&format!(":100644 100644 {id} {id} R100"), "a"),
+            (&format!(":100644 100644 {id} short M"), "a"),
         ] {
-            assert!(parse(printed.as_bytes()).is_err(), "{printed:?}");
+            assert!(parse(line.as_bytes(), path.into()).is_err(), "{line:?}");
         }
     }
 }

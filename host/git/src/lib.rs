@@ -8,16 +8,18 @@
 //! Deliberately absent: submodules and LFS (their entries are left as they are), forges' HTTP APIs, and any memory of
 //! tasks or leases.
 
-mod blob;
+mod blobs;
 mod branch;
 mod call;
 mod catch_up;
 mod changes;
 mod checkout;
 mod commit;
+mod dialogue;
 mod error;
 mod first_commit;
 mod git;
+mod kept;
 mod merge;
 mod mirror;
 mod process;
@@ -31,7 +33,7 @@ mod session;
 mod wire;
 mod worktree;
 
-pub use blob::{BlobReader, PIECE_BYTES};
+pub use blobs::{BLOB_LIMIT, BlobStream, PIECE_BYTES};
 pub use branch::Branch;
 pub use catch_up::CatchUpStyle;
 pub use checkout::Checkout;

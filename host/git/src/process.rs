@@ -7,7 +7,7 @@
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -210,11 +210,6 @@ pub(crate) fn poll_until(fds: &mut [PollFd<'_>], deadline: Instant) -> std::io::
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// Waits until `fd` can be read or written, as `what` says. False: the deadline came first.
-pub(crate) fn ready(fd: BorrowedFd<'_>, what: PollFlags, deadline: Instant) -> std::io::Result<bool> {
-    poll_until(&mut [PollFd::from_borrowed_fd(fd, what)], deadline)
 }
 
 fn pid_of(child: &Child) -> Pid {

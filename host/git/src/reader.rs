@@ -4,14 +4,16 @@
 //! along cannot change what is seen of it. Objects are named by full revisions only. One reader serves one evaluation
 //! and keeps one git process for its many small questions.
 
-use crate::blob::{BlobReader, Streams};
+use crate::blobs::Streams;
+use crate::changes::Differ;
 use crate::error::GitError;
+use crate::kept::Kept;
 use crate::repository::{Repository, revision};
 use crate::session::Session;
 use crate::wire::{self, Header};
 use portcullis_core::facts::{Commit, RepositoryError};
 use portcullis_core::ids::Revision;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Most commits of one answer.
 const COMMIT_LIMIT: usize = 50_000;
@@ -19,18 +21,21 @@ const COMMIT_LIMIT: usize = 50_000;
 const COMMIT_BYTES_LIMIT: u64 = 16 * 1024 * 1024;
 /// Bytes of all commits of one answer.
 const HISTORY_BYTES_LIMIT: usize = 64 * 1024 * 1024;
+/// Commits that are asked for at once.
+const COMMITS_AT_ONCE: usize = 1_000;
 
-/// Reads one repository for one evaluation. Clones share the process; calls take turns.
+/// Reads one repository for one evaluation. Clones share its processes; calls take turns.
 #[derive(Debug, Clone)]
 pub struct ObjectReader {
     pub(crate) repository: Repository,
-    session: Arc<Mutex<Option<Session>>>,
+    pub(crate) sessions: Kept<Session>,
+    pub(crate) differs: Kept<Differ>,
     pub(crate) streams: Arc<Streams>,
 }
 
 impl ObjectReader {
     pub(crate) fn new(repository: Repository) -> Self {
-        Self { repository, session: Arc::default(), streams: Arc::default() }
+        Self { repository, sessions: Kept::default(), differs: Kept::default(), streams: Arc::default() }
     }
 
     /// The best common ancestor of two commits.
@@ -81,15 +86,26 @@ impl ObjectReader {
         if names.len() > COMMIT_LIMIT {
             return Err(GitError::TooMany { what: "commits", limit: COMMIT_LIMIT }.into());
         }
+        // Git cuts at a maximum before it reverses, and the cut must show.
+        names.reverse();
+        self.read_commits(names)
+    }
+
+    /// All are asked for at once, in pieces of the list that bound how far git works ahead.
+    fn read_commits(&self, names: Vec<Revision>) -> Result<Vec<Commit>, RepositoryError> {
         let mut left = HISTORY_BYTES_LIMIT;
         let mut commits = Vec::with_capacity(names.len());
-        // Reversed here: git cuts at a maximum before it reverses, and the cut must show.
-        for name in names.into_iter().rev() {
-            let Some((_, raw)) = self.contents(name.as_str().as_bytes(), COMMIT_BYTES_LIMIT)? else {
-                return Err(RepositoryError::NotFound(format!("commit {name}")));
-            };
-            left = left.checked_sub(raw.len()).ok_or(RepositoryError::TooLarge(HISTORY_BYTES_LIMIT as u64))?;
-            commits.push(wire::commit(name, &raw)?);
+        for part in names.chunks(COMMITS_AT_ONCE) {
+            let raws = self.ask(|session| {
+                part.iter().for_each(|name| session.ask_contents(name.as_str().as_bytes()));
+                let answer = |name: &Revision| session.contents_answer(name.as_str().as_bytes(), COMMIT_BYTES_LIMIT);
+                part.iter().map(answer).collect::<Result<Vec<_>, _>>()
+            })?;
+            for (name, raw) in part.iter().zip(raws) {
+                let (_, raw) = raw.ok_or_else(|| RepositoryError::NotFound(format!("commit {name}")))?;
+                left = left.checked_sub(raw.len()).ok_or(RepositoryError::TooLarge(HISTORY_BYTES_LIMIT as u64))?;
+                commits.push(wire::commit(name.clone(), &raw)?);
+            }
         }
         Ok(commits)
     }
@@ -111,18 +127,6 @@ impl ObjectReader {
         Ok(content)
     }
 
-    /// Opens a file's content by its object name, to be read in pieces.
-    ///
-    /// # Errors
-    /// [`RepositoryError::NotFound`] if there is no such blob.
-    pub fn open_blob(&self, id: &Revision) -> Result<BlobReader, RepositoryError> {
-        match self.info(id.as_str().as_bytes())? {
-            Some(found) if found.kind == "blob" => Ok(BlobReader::new(self.clone(), found.id, found.size)),
-            Some(found) => Err(RepositoryError::NotFound(format!("blob {id} (it is a {})", found.kind))),
-            None => Err(RepositoryError::NotFound(format!("blob {id}"))),
-        }
-    }
-
     /// Each must be a commit that is there: a mirror may not have fetched it yet.
     pub(crate) fn require(&self, commits: &[&Revision]) -> Result<(), RepositoryError> {
         for commit in commits {
@@ -136,38 +140,36 @@ impl ObjectReader {
 
     pub(crate) fn info(&self, name: &[u8]) -> Result<Option<Header>, GitError> {
         let found = self.ask(|session| session.info(name))?;
-        if found.is_none() {
-            // A process that is left over from before says "missing" of everything in a repository that has vanished.
-            Repository::open(self.repository.git(), self.repository.path())?;
-        }
+        self.still_there(found.is_some())?;
         Ok(found)
     }
 
-    pub(crate) fn contents(&self, name: &[u8], limit: u64) -> Result<Option<(Header, Vec<u8>)>, GitError> {
+    pub(crate) fn infos(&self, names: &[&[u8]]) -> Result<Vec<Option<Header>>, GitError> {
+        let found = self.ask(|session| session.infos(names))?;
+        self.still_there(found.iter().all(Option::is_some))?;
+        Ok(found)
+    }
+
+    /// A process that is left over from before says "missing" of everything in a repository that has vanished.
+    fn still_there(&self, found: bool) -> Result<(), GitError> {
+        if !found {
+            Repository::open(self.repository.git(), self.repository.path())?;
+        }
+        Ok(())
+    }
+
+    fn contents(&self, name: &[u8], limit: u64) -> Result<Option<(Header, Vec<u8>)>, GitError> {
         self.ask(|session| session.contents(name, limit))
     }
 
-    /// Asks the session, starting it where needed. A session that failed is dropped, so the next question gets a new
-    /// one.
-    fn ask<T>(&self, question: impl FnOnce(&mut Session) -> Result<T, GitError>) -> Result<T, GitError> {
-        // A poisoned lock holds a session in an unknown state: it is dropped like one that failed.
-        let mut slot = self.session.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
-            let mut slot = poisoned.into_inner();
-            *slot = None;
-            slot
-        });
-        let mut session = match slot.take() {
-            Some(session) => session,
-            None => Session::start(&self.repository)?,
-        };
-        match question(&mut session) {
-            Ok(answer) => {
-                *slot = Some(session);
-                Ok(answer)
-            }
-            // A process that ends at once says nothing; that its repository has gone is the likely cause.
-            Err(error) => Err(Repository::open(self.repository.git(), self.repository.path()).err().unwrap_or(error)),
-        }
+    /// Asks the session, starting it where needed.
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(&mut Session) -> Result<T, GitError>) -> Result<T, GitError> {
+        self.sessions.ask(|| Session::start(&self.repository), question).map_err(|error| self.cause(error))
+    }
+
+    /// A process that ends at once says nothing; that its repository has gone is the likely cause.
+    pub(crate) fn cause(&self, error: GitError) -> GitError {
+        Repository::open(self.repository.git(), self.repository.path()).err().unwrap_or(error)
     }
 }
 

@@ -8,8 +8,9 @@ use crate::ledger::Ledger;
 use crate::limiter::Limiter;
 use crate::outbound::{Hooks, Outbound};
 use crate::printed::Printed;
-use crate::reads::{BlobReader, Reads};
+use crate::reads::{BlobStream, Reads};
 use crate::still::{SeededRandom, StillClock};
+use portcullis_core::digest::Digest;
 use portcullis_core::time::UnixMillis;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
@@ -21,11 +22,12 @@ const MAX_RESOURCES: usize = 1024;
 /// Most random bytes in one call.
 const MAX_RANDOM: u64 = 64 << 10;
 
-/// An open object of the repository.
+/// Open objects of the repository.
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct Blob {
-    pub(crate) id: String,
-    pub(crate) reader: Box<dyn BlobReader>,
+pub struct Blobs {
+    /// Digest of their names: the record says by it which question a piece belongs to.
+    pub(crate) names: Digest,
+    pub(crate) stream: Box<dyn BlobStream>,
 }
 
 /// What a guest is given.

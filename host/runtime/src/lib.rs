@@ -30,5 +30,5 @@ pub use acts::Acts;
 pub use config::{RuntimeConfig, RuntimeError};
 pub use gate::Gate;
 pub use outbound::{Outbound, OutboundError};
-pub use reads::{BlobReader, Reads, Unavailable};
+pub use reads::{BlobStream, Reads, Unavailable};
 pub use runtime::{CallInput, Runtime};

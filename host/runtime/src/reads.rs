@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use portcullis_core::facts::{
-    AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError,
+    AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError, Piece,
     PullRequest, RepositoryError, TestRun, TreeChange,
 };
 use portcullis_core::ids::Revision;
@@ -17,17 +17,14 @@ use serde::{Deserialize, Serialize};
 #[error("unavailable: {0}")]
 pub struct Unavailable(pub String);
 
-/// An object's bytes, read in pieces.
+/// Objects' bytes, read in pieces.
 #[async_trait]
-pub trait BlobReader: Send {
-    /// Bytes in all.
-    fn size(&self) -> u64;
-
-    /// The next piece, at most 1 MiB; an empty one ends it.
+pub trait BlobStream: Send {
+    /// The next pieces, at most 1 MiB together; none ends it.
     ///
     /// # Errors
-    /// [`RepositoryError::Failed`] when git does.
-    async fn next(&mut self) -> Result<Vec<u8>, RepositoryError>;
+    /// [`RepositoryError::NotFound`] for an object that is not there, [`RepositoryError::Failed`] when git does.
+    async fn next(&mut self) -> Result<Vec<Piece>, RepositoryError>;
 }
 
 /// One method per function of `wit/read`.
@@ -49,8 +46,8 @@ pub trait Reads: Send + Sync {
     async fn changes(&self, before: Option<&Revision>, after: &Revision) -> Result<Vec<TreeChange>, RepositoryError>;
     /// `repository.read-file`: at most 16 MiB.
     async fn read_file(&self, revision: &Revision, path: &[u8]) -> Result<Vec<u8>, RepositoryError>;
-    /// `repository.open-blob`.
-    async fn open_blob(&self, id: &Revision) -> Result<Box<dyn BlobReader>, RepositoryError>;
+    /// `repository.open-blobs`: at most 10,000.
+    async fn open_blobs(&self, ids: Vec<Revision>) -> Result<Box<dyn BlobStream>, RepositoryError>;
 
     /// `forge.checks`: newest per context.
     async fn checks(&self, commit: &Revision) -> Result<Vec<Check>, ForgeError>;
@@ -108,7 +105,7 @@ impl Reads for NoReads {
     async fn read_file(&self, _: &Revision, _: &[u8]) -> Result<Vec<u8>, RepositoryError> {
         Err(RepositoryError::Failed(NO_SUBJECT.into()))
     }
-    async fn open_blob(&self, _: &Revision) -> Result<Box<dyn BlobReader>, RepositoryError> {
+    async fn open_blobs(&self, _: Vec<Revision>) -> Result<Box<dyn BlobStream>, RepositoryError> {
         Err(RepositoryError::Failed(NO_SUBJECT.into()))
     }
     async fn checks(&self, _: &Revision) -> Result<Vec<Check>, ForgeError> {

@@ -2,11 +2,13 @@
 //!
 //! `{"interface":…,"function":…,"arguments_digest":"sha256:…","result":…}`, where `result` is the answer as JSON
 //! (`{"Ok":…}` or `{"Err":…}` for calls that can fail). Bytes are `{"text":…}`, `{"hex":…}` or, when long,
-//! `{"digest":…,"length":…}`: the object store still has those. A piece of an object is `{"bytes":…}`, its length alone: the
-//! call's object is named in full, so the repository has the rest, and a record holds no secret that a gate was shown. Clocks and random numbers are not recorded: they follow
-//! from subject, configuration, moment and plugin. The record is bounded; a last line `{"cut":true}` says so.
+//! `{"digest":…,"length":…}`: the object store still has those. Pieces of objects are `{"pieces":…,"bytes":…}`, their numbers
+//! alone: the objects were asked for by name, so the repository has the rest, and a record holds no secret that a gate was
+//! shown. Clocks and random numbers are not recorded: they follow from subject, configuration, moment and plugin. The record is
+//! bounded; a last line `{"cut":true}` says so.
 
 use portcullis_core::digest::Digest;
+use portcullis_core::facts::Piece;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
@@ -37,16 +39,27 @@ impl Serialize for Bytes {
     }
 }
 
-/// The next bytes of an object: recorded by their number. The object's name, which `open-blob` was asked for, is the digest of
-/// all of them.
-pub(crate) struct Piece(pub(crate) Vec<u8>);
+/// The next pieces of objects: recorded by their numbers. The objects' names, which `open-blobs` was asked for, are the digests
+/// of all of them.
+pub(crate) struct Pieces(pub(crate) Vec<Piece>);
 
-impl Serialize for Piece {
+impl Serialize for Pieces {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry("bytes", &self.0.len())?;
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("pieces", &self.0.len())?;
+        map.serialize_entry("bytes", &self.0.iter().map(|piece| piece.bytes.len()).sum::<usize>())?;
         map.end()
     }
+}
+
+/// The digest of names, a line each.
+pub(crate) fn digest_of(names: &[String]) -> Digest {
+    let mut hasher = Sha256::new();
+    for name in names {
+        hasher.update(name.as_bytes());
+        hasher.update(b"\n");
+    }
+    Digest::from_sha256(hasher.finalize().into())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -149,12 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_of_an_object_is_recorded_by_its_length_alone() {
+    fn pieces_of_objects_are_recorded_by_their_numbers_alone() {
         // GAT-6, SEC-5: what a gate is shown may be a secret that somebody leaked.
         let mut transcript = Transcript::default();
-        transcript.record("i", "next", &("9f2c",), &Ok::<_, ()>(Piece(b"a secret".to_vec())));
+        let piece = Piece { index: 0, size: 8, bytes: b"a secret".to_vec() };
+        transcript.record("i", "next", &("9f2c",), &Ok::<_, ()>(Pieces(vec![piece])));
         let lines = lines(&mut transcript);
-        assert_eq!(lines[0]["result"], serde_json::json!({ "Ok": { "bytes": 8 } }));
+        assert_eq!(lines[0]["result"], serde_json::json!({ "Ok": { "pieces": 1, "bytes": 8 } }));
     }
 
     #[test]

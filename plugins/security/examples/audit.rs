@@ -39,9 +39,11 @@ impl Source for Lockfiles {
         };
         Ok(before.map(|_| change).into_iter().collect())
     }
-    fn blob(&self, id: &str, _: u64) -> Result<Blob, Refusal> {
-        let bytes = if id == "before" { self.before.clone() } else { self.after.clone() };
-        Ok(Blob { announced: bytes.len() as u64, bytes })
+    fn blobs(&self, ids: Vec<String>, _: u64) -> Box<dyn Iterator<Item = Result<Blob, Refusal>> + '_> {
+        Box::new(ids.into_iter().map(|id| {
+            let bytes = if id == "before" { self.before.clone() } else { self.after.clone() };
+            Ok(Blob { announced: bytes.len() as u64, bytes })
+        }))
     }
     fn file(&self, _: &str, _: &str) -> Result<Option<Vec<u8>>, Refusal> {
         Ok(None)

@@ -8,6 +8,7 @@ use crate::gitleaks::Policy;
 use crate::scan::Scanner;
 use crate::shelf::Shelf;
 use crate::source::{Blob, Commit, Source, TreeChange};
+use crate::stream::Stream;
 use crate::{audit, document, range, redact, report, shelf};
 use portcullis_gate_sdk::host::{advisories, web};
 use portcullis_gate_sdk::lineage::{Folder, Kinship};
@@ -114,19 +115,8 @@ impl Source for Host {
         host::repository::changes(before, after).or_refuse(&format!("list the changes of commit {}", short(after)))
     }
 
-    fn blob(&self, id: &str, most: u64) -> Result<Blob, Refusal> {
-        let wanted = format!("read object {}", short(id));
-        let blob = host::repository::open_blob(id).or_refuse(&wanted)?;
-        let announced = blob.size();
-        let mut bytes = Vec::with_capacity(usize::try_from(announced.min(most)).unwrap_or(0));
-        while bytes.len() as u64 <= most {
-            let piece = blob.next().or_refuse(&wanted)?;
-            if piece.is_empty() {
-                break;
-            }
-            bytes.extend_from_slice(&piece);
-        }
-        Ok(Blob { announced, bytes })
+    fn blobs(&self, ids: Vec<String>, most: u64) -> Box<dyn Iterator<Item = Result<Blob, Refusal>> + '_> {
+        Box::new(Stream::of(ids, most))
     }
 
     fn file(&self, revision: &str, path: &str) -> Result<Option<Vec<u8>>, Refusal> {

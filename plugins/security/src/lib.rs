@@ -32,5 +32,6 @@ pub mod scan;
 pub mod shelf;
 pub mod source;
 mod spot;
+mod stream;
 pub mod text;
 mod value;

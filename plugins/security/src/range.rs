@@ -165,9 +165,14 @@ pub fn look<S: Source>(
         clean: HashSet::new(),
         paths: HashSet::new(),
     };
+    let mut stretch = Stretch::default();
     for commit in &commits {
-        walk.commit(commit)?;
+        walk.plan(commit, &mut stretch)?;
+        if stretch.is_enough() {
+            walk.stretch(std::mem::take(&mut stretch))?;
+        }
     }
+    walk.stretch(stretch)?;
     walk.settle()
 }
 
@@ -193,6 +198,33 @@ struct Candidate<'a> {
     before: Vec<&'a str>,
 }
 
+/// Under which conditions an object is scanned: its name, whether guesses are made, and its path if that makes a difference.
+type Key = (String, bool, Vec<u8>);
+
+/// Commits whose objects are asked for together: each question costs a round trip.
+#[derive(Default)]
+struct Stretch<'c> {
+    /// What each commit changed against each of its parents.
+    commits: Vec<(&'c Commit, Vec<Vec<TreeChange>>)>,
+    /// Objects that are asked for, in the order of their first use.
+    wanted: Vec<String>,
+    keys: HashSet<Key>,
+}
+
+impl Stretch<'_> {
+    /// Whether there is enough to do for a round trip not to matter. Bounds what is remembered of the commits.
+    fn is_enough(&self) -> bool {
+        self.wanted.len() >= 1_000 || self.commits.len() >= 256
+    }
+}
+
+/// The objects of a stretch as they come.
+struct Coming<'s> {
+    blobs: Box<dyn Iterator<Item = Result<Blob, Refusal>> + 's>,
+    /// Those that have not been used yet.
+    keys: HashSet<Key>,
+}
+
 struct Walk<'a, S> {
     source: &'a S,
     scanner: &'a Scanner,
@@ -202,30 +234,75 @@ struct Walk<'a, S> {
     looked: Looked,
     /// Objects and bytes that changes announced, to be compared with what was scanned.
     expected: (u64, u64),
-    /// Objects without any hit, whether they were scanned with guessing, and as which path if that makes a difference.
-    clean: HashSet<(String, bool, Vec<u8>)>,
+    /// Objects without any hit.
+    clean: HashSet<Key>,
     paths: HashSet<Vec<u8>>,
 }
 
 impl<S: Source> Walk<'_, S> {
-    fn commit(&mut self, commit: &Commit) -> Result<(), Refusal> {
-        self.message(commit)?;
+    /// Finds out what a commit changed, and which objects that asks for.
+    fn plan<'c>(&self, commit: &'c Commit, stretch: &mut Stretch<'c>) -> Result<(), Refusal> {
         let per_parent: Vec<Vec<TreeChange>> = match commit.parents.as_slice() {
             [] => vec![self.source.changes(None, &commit.id)?],
             parents => {
                 parents.iter().map(|parent| self.source.changes(Some(parent), &commit.id)).collect::<Result<_, _>>()?
             }
         };
+        for candidate in candidates(&per_parent) {
+            if self.unread(&candidate).is_some() {
+                continue;
+            }
+            let key = self.key(&candidate);
+            if !self.clean.contains(&key) && stretch.keys.insert(key) {
+                stretch.wanted.push(candidate.after.to_owned());
+            }
+        }
+        stretch.commits.push((commit, per_parent));
+        Ok(())
+    }
+
+    fn stretch(&mut self, stretch: Stretch<'_>) -> Result<(), Refusal> {
+        let blobs = self.source.blobs(stretch.wanted, self.max_blob);
+        let mut coming = Coming { blobs, keys: stretch.keys };
+        for (commit, per_parent) in &stretch.commits {
+            self.commit(commit, per_parent, &mut coming)?;
+        }
+        Ok(())
+    }
+
+    fn key(&self, candidate: &Candidate<'_>) -> Key {
+        let path = &candidate.change.path;
+        let as_path = if self.policy.depends_on_path() { path.clone() } else { Vec::new() };
+        (candidate.after.to_owned(), !paths::is_full_of_hashes(path), as_path)
+    }
+
+    /// Why a candidate is not scanned at all.
+    fn unread(&self, candidate: &Candidate<'_>) -> Option<Unread> {
+        let TreeChange { entry, size, .. } = candidate.change;
+        match entry {
+            EntryKind::Submodule => Some(Unread::Submodule),
+            _ if *size > self.max_blob => Some(Unread::TooLarge(*size)),
+            _ => None,
+        }
+    }
+
+    fn commit(
+        &mut self,
+        commit: &Commit,
+        per_parent: &[Vec<TreeChange>],
+        coming: &mut Coming<'_>,
+    ) -> Result<(), Refusal> {
+        self.message(commit)?;
         let gone: Vec<&str> = per_parent
             .iter()
             .flatten()
             .filter(|change| change.kind == ChangeKind::Deleted && change.entry != EntryKind::Submodule)
             .filter_map(|change| change.before.as_deref())
             .collect();
-        for candidate in candidates(&per_parent) {
-            self.candidate(commit, &candidate, &gone)?;
+        for candidate in candidates(per_parent) {
+            self.candidate(commit, &candidate, &gone, coming)?;
         }
-        self.reconfigured(commit, &per_parent);
+        self.reconfigured(commit, per_parent);
         Ok(())
     }
 
@@ -272,7 +349,13 @@ impl<S: Source> Walk<'_, S> {
         Ok(())
     }
 
-    fn candidate(&mut self, commit: &Commit, candidate: &Candidate<'_>, gone: &[&str]) -> Result<(), Refusal> {
+    fn candidate(
+        &mut self,
+        commit: &Commit,
+        candidate: &Candidate<'_>,
+        gone: &[&str],
+        coming: &mut Coming<'_>,
+    ) -> Result<(), Refusal> {
         let path = &candidate.change.path;
         let in_name = spot::ours(self.scanner, path, false).map_err(fault)?;
         let named: Vec<&[u8]> = in_name.iter().map(|hit| &path[hit.secret.clone()]).collect();
@@ -280,27 +363,27 @@ impl<S: Source> Walk<'_, S> {
             self.keep(commit, Place::Name, path, path, &in_name, &named);
             self.forbidden(commit, path, &named);
         }
-        let skip = |why| Skipped { commit: commit.id.clone(), path: shown_path(path, &named), why };
-        if candidate.change.entry == EntryKind::Submodule {
-            self.looked.skipped.push(skip(Unread::Submodule));
+        let unread = self.unread(candidate);
+        if !matches!(unread, Some(Unread::Submodule)) {
+            self.paths.insert(path.clone());
+        }
+        if let Some(why) = unread {
+            self.looked.skipped.push(Skipped { commit: commit.id.clone(), path: shown_path(path, &named), why });
             return Ok(());
         }
-        self.paths.insert(path.clone());
-        if candidate.change.size > self.max_blob {
-            self.looked.skipped.push(skip(Unread::TooLarge(candidate.change.size)));
-            return Ok(());
-        }
-        let may_guess = !paths::is_full_of_hashes(path);
-        let as_path = if self.policy.depends_on_path() { path.clone() } else { Vec::new() };
-        let key = (candidate.after.to_string(), may_guess, as_path);
+        let key = self.key(candidate);
         if self.clean.contains(&key) {
             return Ok(());
         }
         self.expected.0 += 1;
         self.expected.1 += candidate.change.size;
-        let blob = self.read(candidate.after, candidate.change.size)?;
+        // One that has hits is read again wherever it turns up again.
+        let streamed = if coming.keys.remove(&key) { coming.blobs.next() } else { None };
+        let blob = streamed.unwrap_or_else(|| self.source.blob(candidate.after, self.max_blob))?;
+        self.check(&blob, candidate.after, candidate.change.size)?;
         let content = text::decode(&blob.bytes);
-        let hits = self.spots(commit, Some(path), &content, may_guess && !text::is_binary(&content))?;
+        let may_guess = key.1 && !text::is_binary(&content);
+        let hits = self.spots(commit, Some(path), &content, may_guess)?;
         self.looked.objects += 1;
         self.looked.bytes += blob.bytes.len() as u64;
         let limits = Limits::of(self.max_blob);
@@ -344,12 +427,11 @@ impl<S: Source> Walk<'_, S> {
         }
     }
 
-    /// Reads an object and insists on its size: a short read is how a scan comes to miss what it was to find.
-    fn read(&self, id: &str, size: u64) -> Result<Blob, Refusal> {
-        let blob = self.source.blob(id, self.max_blob)?;
+    /// Insists on an object's size: a short read is how a scan comes to miss what it was to find.
+    fn check(&self, blob: &Blob, id: &str, size: u64) -> Result<(), Refusal> {
         let came = blob.bytes.len() as u64;
         if came == size && blob.announced == size {
-            return Ok(blob);
+            return Ok(());
         }
         Err(Refusal::BadInput(format!(
             "object {} should hold {size} bytes, the host announced {} and handed over {came}",

@@ -2,6 +2,7 @@
 
 use portcullis_gate_sdk::Refusal;
 pub use portcullis_gate_sdk::host::repository::{ChangeKind, Commit, EntryKind, TreeChange};
+use portcullis_gate_sdk::text::short;
 
 /// An object as it arrived, and how long the host said it is.
 #[derive(Clone, Debug, Default)]
@@ -29,11 +30,17 @@ pub trait Source {
     /// # Errors
     /// One of them can't be read.
     fn changes(&self, before: Option<&str>, after: &str) -> Result<Vec<TreeChange>, Refusal>;
-    /// An object's bytes; reading may end once more than `most` have come.
+    /// Objects, in the order of `ids`, each or why it can't be read. An object of more than `most` bytes may come cut; after
+    /// that, and after an error, nothing more comes.
+    fn blobs(&self, ids: Vec<String>, most: u64) -> Box<dyn Iterator<Item = Result<Blob, Refusal>> + '_>;
+    /// One object; see [`Source::blobs`].
     ///
     /// # Errors
     /// It can't be read.
-    fn blob(&self, id: &str, most: u64) -> Result<Blob, Refusal>;
+    fn blob(&self, id: &str, most: u64) -> Result<Blob, Refusal> {
+        let none = || Refusal::BadInput(format!("object {} did not come", short(id)));
+        self.blobs(vec![id.to_owned()], most).next().ok_or_else(none)?
+    }
     /// A file's content at a revision; none if it holds no such file.
     ///
     /// # Errors

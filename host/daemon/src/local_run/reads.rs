@@ -3,15 +3,15 @@
 use crate::document;
 use crate::images::Images;
 use crate::known::Advisories;
-use crate::objects::{Blob, FILE_BYTES, Objects, document_path};
+use crate::objects::{Blobs, Objects, document_path};
 use async_trait::async_trait;
 use portcullis_core::facts::{
-    AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError,
+    AdvisoryDatabase, AdvisoryError, Approval, Check, Commit, DocumentError, ForgeError, Image, ImageError, Piece,
     PullRequest, RepositoryError, TestRun, TreeChange,
 };
 use portcullis_core::ids::Revision;
-use portcullis_git::{ObjectReader, Repository};
-use portcullis_runtime::{BlobReader, Reads, Unavailable};
+use portcullis_git::Repository;
+use portcullis_runtime::{BlobStream, Reads, Unavailable};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,7 +25,7 @@ pub struct Looked {
     pub commits: AtomicU64,
     /// Commits whose changes were asked for.
     pub changes: AtomicU64,
-    /// Objects opened.
+    /// Objects read.
     pub objects: AtomicU64,
     /// Bytes read of them.
     pub bytes: AtomicU64,
@@ -43,56 +43,39 @@ pub(super) struct LocalReads {
     pub(super) advisories: Advisories,
 }
 
-impl LocalReads {
-    async fn objects<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&ObjectReader) -> Result<T, RepositoryError> + Send + 'static,
-    ) -> Result<T, RepositoryError> {
-        self.objects.ask(self.repository.clone(), question).await
-    }
-}
-
 #[async_trait]
 impl Reads for LocalReads {
     async fn merge_base(&self, a: &Revision, b: &Revision) -> Result<Revision, RepositoryError> {
-        let (a, b) = (a.clone(), b.clone());
-        self.objects(move |objects| objects.merge_base(&a, &b)).await
+        self.objects.merge_base(self.repository.clone(), a, b).await
     }
 
     async fn is_ancestor(&self, ancestor: &Revision, descendant: &Revision) -> Result<bool, RepositoryError> {
-        let (a, d) = (ancestor.clone(), descendant.clone());
-        self.objects(move |objects| objects.is_ancestor(&a, &d)).await
+        self.objects.is_ancestor(self.repository.clone(), ancestor, descendant).await
     }
 
     async fn tree(&self, revision: &Revision) -> Result<Revision, RepositoryError> {
-        let revision = revision.clone();
-        self.objects(move |objects| objects.tree(&revision)).await
+        self.objects.tree(self.repository.clone(), revision).await
     }
 
     async fn commits(&self, base: &Revision, head: &Revision) -> Result<Vec<Commit>, RepositoryError> {
-        let (base, head) = (base.clone(), head.clone());
-        let commits = self.objects(move |objects| objects.commits(&base, &head)).await?;
+        let commits = self.objects.commits(self.repository.clone(), base, head).await?;
         self.looked.commits.store(commits.len() as u64, Ordering::Relaxed);
         Ok(commits)
     }
 
     async fn changes(&self, before: Option<&Revision>, after: &Revision) -> Result<Vec<TreeChange>, RepositoryError> {
-        let (before, after) = (before.cloned(), after.clone());
-        let changes = self.objects(move |objects| objects.changes(before.as_ref(), &after)).await?;
+        let changes = self.objects.changes(self.repository.clone(), before, after).await?;
         self.looked.changes.fetch_add(1, Ordering::Relaxed);
         Ok(changes)
     }
 
     async fn read_file(&self, revision: &Revision, path: &[u8]) -> Result<Vec<u8>, RepositoryError> {
-        let (revision, path) = (revision.clone(), path.to_owned());
-        self.objects(move |objects| objects.read_file(&revision, &path, FILE_BYTES)).await
+        self.objects.read_file(self.repository.clone(), revision, path).await
     }
 
-    async fn open_blob(&self, id: &Revision) -> Result<Box<dyn BlobReader>, RepositoryError> {
-        let id = id.clone();
-        let blob = self.objects(move |objects| objects.open_blob(&id)).await?;
-        self.looked.objects.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(Counted { blob: Blob::from(blob), looked: self.looked.clone() }))
+    async fn open_blobs(&self, ids: Vec<Revision>) -> Result<Box<dyn BlobStream>, RepositoryError> {
+        let blobs = self.objects.open_blobs(self.repository.clone(), ids).await?;
+        Ok(Box::new(Counted { blobs, last: None, looked: self.looked.clone() }))
     }
 
     async fn checks(&self, _: &Revision) -> Result<Vec<Check>, ForgeError> {
@@ -153,19 +136,21 @@ impl Reads for LocalReads {
 }
 
 struct Counted {
-    blob: Blob,
+    blobs: Blobs,
+    /// The object that was read last.
+    last: Option<u32>,
     looked: Arc<Looked>,
 }
 
 #[async_trait]
-impl BlobReader for Counted {
-    fn size(&self) -> u64 {
-        self.blob.size()
-    }
-
-    async fn next(&mut self) -> Result<Vec<u8>, RepositoryError> {
-        let piece = self.blob.next().await?;
-        self.looked.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
-        Ok(piece)
+impl BlobStream for Counted {
+    async fn next(&mut self) -> Result<Vec<Piece>, RepositoryError> {
+        let pieces = self.blobs.next().await?;
+        for piece in &pieces {
+            let begun = self.last.replace(piece.index) != Some(piece.index);
+            self.looked.objects.fetch_add(u64::from(begun), Ordering::Relaxed);
+            self.looked.bytes.fetch_add(piece.bytes.len() as u64, Ordering::Relaxed);
+        }
+        Ok(pieces)
     }
 }

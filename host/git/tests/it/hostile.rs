@@ -105,8 +105,8 @@ fn no_hook_and_no_driver_of_a_repository_is_started_by_any_call() {
     assert_eq!(reader.read_file(&head, b"b.txt", 10).unwrap(), b"b\n");
     reader.commits(&base, &head).unwrap();
     reader.merge_base(&base, &head).unwrap();
-    let mut blob = reader.open_blob(changes[0].after.as_ref().unwrap()).unwrap();
-    assert_eq!(blob.next_piece().unwrap(), b"b\n");
+    let mut blobs = reader.open_blobs(vec![changes[0].after.clone().unwrap()]).unwrap();
+    assert_eq!(blobs.next_pieces().unwrap()[0].bytes, b"b\n");
     scene.repository().keep("x", &head).unwrap();
     // The mirror as a forge: the bare repository's own configuration is as hostile.
     scene.origin.run(scene.repository().path(), ["-c", "core.hooksPath=/dev/null", "branch", "target", base.as_str()]);

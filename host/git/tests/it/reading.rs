@@ -1,9 +1,9 @@
 //! What gates read.
 
 use crate::scene::Scene;
-use portcullis_core::facts::{ChangeKind, EntryKind, RepositoryError};
+use portcullis_core::facts::{ChangeKind, EntryKind, Piece, RepositoryError};
 use portcullis_core::ids::Revision;
-use portcullis_git::PIECE_BYTES;
+use portcullis_git::{BLOB_LIMIT, BlobStream, PIECE_BYTES};
 use portcullis_testkit::TempRepo;
 use std::os::unix::fs::PermissionsExt;
 
@@ -153,8 +153,29 @@ fn a_folder_is_no_file_and_a_file_past_the_cap_is_named_with_its_size() {
     assert_eq!(reader.read_file(&head, b"folder/a.txt", 10).unwrap(), b"0123456789");
 }
 
+/// Reads a stream to its end: the objects with their announced sizes, and how many bytes came in each answer.
+fn read_all(stream: &mut BlobStream) -> (Vec<(u64, Vec<u8>)>, Vec<usize>) {
+    let (mut objects, mut answers) = (Vec::new(), Vec::new());
+    loop {
+        let pieces = stream.next_pieces().unwrap();
+        if pieces.is_empty() {
+            return (objects, answers);
+        }
+        answers.push(pieces.iter().map(|piece| piece.bytes.len()).sum());
+        for Piece { index, size, bytes } in pieces {
+            let index = usize::try_from(index).unwrap();
+            if index == objects.len() {
+                objects.push((size, Vec::new()));
+            }
+            assert_eq!(index, objects.len() - 1, "pieces come in the order of the question");
+            assert_eq!(objects[index].0, size);
+            objects[index].1.extend(bytes);
+        }
+    }
+}
+
 #[test]
-fn blobs_come_in_pieces_side_by_side_and_whole() {
+fn blobs_come_in_the_order_of_the_question_in_bounded_pieces_and_whole() {
     let origin = TempRepo::new();
     let large: Vec<u8> = (0..PIECE_BYTES * 5 / 2).map(|n| u8::try_from(n % 251).unwrap()).collect();
     origin.write("large", &large);
@@ -165,44 +186,66 @@ fn blobs_come_in_pieces_side_by_side_and_whole() {
 
     let reader = scene.repository().reader();
     let changes = reader.changes(None, &head).unwrap();
-    let open = |path: &str| {
+    let id = |path: &str| {
         let change = changes.iter().find(|change| change.path == path.as_bytes()).unwrap();
-        reader.open_blob(change.after.as_ref().unwrap()).unwrap()
+        change.after.clone().unwrap()
     };
-    let (mut one, mut two, mut small, mut empty) = (open("large"), open("large"), open("small"), open("empty"));
-    assert_eq!((one.size(), small.size(), empty.size()), (large.len() as u64, 6, 0));
-    let mut read = (Vec::new(), Vec::new());
-    loop {
-        let (a, b) = (one.next_piece().unwrap(), two.next_piece().unwrap());
-        assert!(a.len() <= PIECE_BYTES);
-        if a.is_empty() {
-            assert!(b.is_empty());
-            break;
-        }
-        read.0.extend(a);
-        read.1.extend(b);
-    }
-    assert!(read.0 == large && read.1 == large);
-    assert_eq!(small.next_piece().unwrap(), b"small\n");
-    assert_eq!(small.next_piece().unwrap(), b"");
-    assert_eq!(empty.next_piece().unwrap(), b"");
+    let ids = vec![id("small"), id("empty"), id("large"), id("small"), id("empty")];
+    let (mut one, mut two) = (reader.open_blobs(ids.clone()).unwrap(), reader.open_blobs(ids).unwrap());
+    // Questions between two pieces are answered as ever.
+    one.next_pieces().unwrap();
+    assert_eq!(reader.read_file(&head, b"small", 10).unwrap(), b"small\n");
+    let (objects, answers) = read_all(&mut two);
+    let expected: Vec<Vec<u8>> = vec![b"small\n".to_vec(), Vec::new(), large, b"small\n".to_vec(), Vec::new()];
+    assert!(objects == expected.into_iter().map(|bytes| (bytes.len() as u64, bytes)).collect::<Vec<_>>());
+    assert!(answers.len() == 3 && answers.iter().all(|bytes| *bytes <= PIECE_BYTES), "{answers:?}");
+    assert!(two.next_pieces().unwrap().is_empty());
+    assert!(reader.open_blobs(Vec::new()).unwrap().next_pieces().unwrap().is_empty());
 }
 
 #[test]
-fn more_large_blobs_than_the_bound_are_not_streamed_at_once() {
+fn more_questions_than_a_pipe_holds_are_answered() {
     let origin = TempRepo::new();
-    origin.write("large", vec![1; PIECE_BYTES * 2]);
-    let head = origin.commit("blob");
+    let contents: Vec<String> = (0..300).map(|n| format!("{n}\n").repeat(200 + n)).collect();
+    for (n, content) in contents.iter().enumerate() {
+        origin.write(&format!("file-{n:03}"), content);
+    }
+    let head = origin.commit("many");
     let scene = Scene::over(origin);
     let reader = scene.repository().reader();
+    let changes = reader.changes(None, &head).unwrap();
+    assert!(changes.iter().zip(&contents).all(|(change, content)| change.size == content.len() as u64));
+    let ids: Vec<Revision> = changes.iter().map(|change| change.after.clone().unwrap()).collect();
+    let ids: Vec<Revision> = ids.iter().cycle().take(BLOB_LIMIT).cloned().collect();
+    let (objects, _) = read_all(&mut reader.open_blobs(ids.clone()).unwrap());
+    assert_eq!(objects.len(), BLOB_LIMIT);
+    assert!(objects.iter().zip(contents.iter().cycle()).all(|((_, bytes), content)| bytes == content.as_bytes()));
+    let too_many = ids.iter().cycle().take(BLOB_LIMIT + 1).cloned().collect();
+    assert!(matches!(reader.open_blobs(too_many), Err(RepositoryError::Failed(_))));
+}
+
+#[test]
+fn more_streams_than_the_bound_are_not_opened_at_once() {
+    let scene = Scene::new();
+    let reader = scene.repository().reader();
+    let id = reader.changes(None, &scene.origin.head()).unwrap()[0].after.clone().unwrap();
+    let mut open: Vec<_> = (0..16).map(|_| reader.open_blobs(vec![id.clone()]).unwrap()).collect();
+    assert!(matches!(reader.open_blobs(vec![id.clone()]), Err(RepositoryError::Failed(_))));
+    open.pop();
+    assert_eq!(reader.open_blobs(vec![id]).unwrap().next_pieces().unwrap().len(), 1);
+}
+
+#[test]
+fn a_blob_that_is_not_there_ends_the_stream_and_not_the_reader() {
+    let scene = Scene::new();
+    let (reader, head) = (scene.repository().reader(), scene.origin.head());
     let id = reader.changes(None, &head).unwrap()[0].after.clone().unwrap();
-    let mut open: Vec<_> = (0..17).map(|_| reader.open_blob(&id).unwrap()).collect();
-    for blob in &mut open[..16] {
-        blob.next_piece().unwrap();
+    for wrong in [absent(), head.clone()] {
+        let mut stream = reader.open_blobs(vec![id.clone(), wrong, id.clone()]).unwrap();
+        assert!(matches!(stream.next_pieces(), Err(RepositoryError::NotFound(_))));
+        assert!(stream.next_pieces().is_err(), "what follows a hole is not handed over");
+        assert_eq!(reader.open_blobs(vec![id.clone()]).unwrap().next_pieces().unwrap().len(), 1);
     }
-    assert!(matches!(open[16].next_piece(), Err(RepositoryError::Failed(_))));
-    open.remove(0);
-    assert_eq!(open[15].next_piece().unwrap().len(), PIECE_BYTES);
 }
 
 #[test]
@@ -218,12 +261,10 @@ fn what_is_not_there_yet_is_not_found_everywhere() {
     not_found(reader.changes(None, &absent()).map(drop));
     not_found(reader.changes(Some(&absent()), &head).map(drop));
     not_found(reader.read_file(&absent(), b"a.txt", 1).map(drop));
-    not_found(reader.open_blob(&absent()).map(drop));
     // A tree is no commit, a commit no blob.
     let tree = reader.tree(&head).unwrap();
     not_found(reader.tree(&tree).map(drop));
     not_found(reader.commits(&tree, &head).map(drop));
-    not_found(reader.open_blob(&head).map(drop));
 }
 
 #[test]

@@ -21,7 +21,7 @@ mod bindings {
         path: ["../../wit/read", "../../wit/act", "../../wit/gate"],
         imports: { default: async | trappable },
         exports: { default: async },
-        with: { "portcullis:read/repository.blob": crate::guest::Blob },
+        with: { "portcullis:read/repository.blobs": crate::guest::Blobs },
     });
 }
 

@@ -25,8 +25,8 @@ impl Source for Files<'_> {
         Ok(Vec::new())
     }
 
-    fn blob(&self, _: &str, _: u64) -> Result<Blob, Refusal> {
-        Ok(Blob::default())
+    fn blobs(&self, _: Vec<String>, _: u64) -> Box<dyn Iterator<Item = Result<Blob, Refusal>> + '_> {
+        Box::new(std::iter::empty())
     }
 
     fn file(&self, _: &str, path: &str) -> Result<Option<Vec<u8>>, Refusal> {

@@ -111,6 +111,24 @@ fn broken<T>(what: &str) -> Result<T, Refusal> {
     Err(Refusal::Unavailable(what.into()))
 }
 
+impl Repo {
+    fn handed_over(&self, id: &str) -> Result<Blob, Refusal> {
+        if self.lies.no_blobs {
+            return broken("no blobs today");
+        }
+        let mut bytes = self.objects[id].clone();
+        let mut announced = bytes.len() as u64;
+        if self.lies.announce_less {
+            bytes.pop();
+            announced -= 1;
+        }
+        if self.lies.cut_blobs {
+            bytes.pop();
+        }
+        Ok(Blob { announced, bytes })
+    }
+}
+
 impl Source for Repo {
     fn merge_base(&self, a: &str, b: &str) -> Result<String, Refusal> {
         let (a, b) = (self.reachable(a), self.reachable(b));
@@ -159,20 +177,8 @@ impl Source for Repo {
         Ok(paths.into_iter().filter_map(change).collect())
     }
 
-    fn blob(&self, id: &str, _most: u64) -> Result<Blob, Refusal> {
-        if self.lies.no_blobs {
-            return broken("no blobs today");
-        }
-        let mut bytes = self.objects[id].clone();
-        let mut announced = bytes.len() as u64;
-        if self.lies.announce_less {
-            bytes.pop();
-            announced -= 1;
-        }
-        if self.lies.cut_blobs {
-            bytes.pop();
-        }
-        Ok(Blob { announced, bytes })
+    fn blobs(&self, ids: Vec<String>, _most: u64) -> Box<dyn Iterator<Item = Result<Blob, Refusal>> + '_> {
+        Box::new(ids.into_iter().map(|id| self.handed_over(&id)))
     }
 
     fn file(&self, revision: &str, path: &str) -> Result<Option<Vec<u8>>, Refusal> {

@@ -141,7 +141,8 @@ fn deed(subject: &Subject, config: &str) -> Result<Judgement, Refusal> {
         )),
         "read" => pass(read(subject)),
         "blobs" => {
-            let blobs: Vec<_> = (0..count).map(|_| repository::open_blob(&subject.head)).collect();
+            let blobs: Vec<_> =
+                (0..count).map(|_| repository::open_blobs(std::slice::from_ref(&subject.head))).collect();
             pass(format!("{} opened", blobs.iter().filter(|blob| blob.is_ok()).count()))
         }
         #[cfg(feature = "http")]
@@ -192,15 +193,18 @@ fn chance_and_time() -> String {
 /// Every observing import once.
 fn read(subject: &Subject) -> String {
     let (head, base) = (&subject.head, &subject.target_head);
-    let blob = repository::open_blob(head).map(|blob| {
-        let mut bytes = Vec::new();
-        while let Ok(piece) = blob.next() {
-            if piece.is_empty() {
+    let blob = repository::open_blobs(std::slice::from_ref(head)).map(|blobs| {
+        let (mut size, mut bytes) = (0, Vec::new());
+        while let Ok(pieces) = blobs.next() {
+            if pieces.is_empty() {
                 break;
             }
-            bytes.extend(piece);
+            for piece in pieces {
+                size = piece.size;
+                bytes.extend(piece.bytes);
+            }
         }
-        (blob.size(), bytes)
+        (size, bytes)
     });
     [
         format!("{:?}", repository::merge_base(head, base)),

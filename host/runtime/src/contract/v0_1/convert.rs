@@ -78,6 +78,10 @@ pub(super) fn commit(commit: facts::Commit) -> repository::Commit {
     }
 }
 
+pub(super) fn piece(piece: facts::Piece) -> repository::Piece {
+    repository::Piece { index: piece.index, size: piece.size, bytes: piece.bytes }
+}
+
 pub(super) fn change(change: facts::TreeChange) -> repository::TreeChange {
     repository::TreeChange {
         path: change.path,

@@ -2,8 +2,8 @@
 
 use super::read::{advisories, approvals, documents, forge, images, repository, test_runs, web};
 use super::{convert, gate};
-use crate::guest::{Blob, GuestState};
-use crate::transcript::{Bytes, Piece};
+use crate::guest::{Blobs, GuestState};
+use crate::transcript::{Bytes, Pieces, digest_of};
 use portcullis_core::facts::{AdvisoryError, ForgeError, RepositoryError};
 use portcullis_core::ids::Revision;
 use std::sync::Arc;
@@ -96,41 +96,37 @@ impl repository::Host for GuestState {
         Ok(answer.map(|bytes| bytes.0).map_err(convert::repository_error))
     }
 
-    async fn open_blob(&mut self, id: String) -> InRepository<Resource<Blob>> {
+    async fn open_blobs(&mut self, ids: Vec<String>) -> InRepository<Resource<Blobs>> {
         let reads = self.reads();
         let mut opened = None;
         let answer = async {
-            let reader = reads.open_blob(&object(&id)?).await?;
-            let size = reader.size();
-            opened = Some(Blob { id: id.clone(), reader });
-            Ok::<u64, RepositoryError>(size)
+            let ids_of_objects = ids.iter().map(|id| object(id)).collect::<std::result::Result<Vec<_>, _>>()?;
+            let stream = reads.open_blobs(ids_of_objects).await?;
+            opened = Some(Blobs { names: digest_of(&ids), stream });
+            Ok::<(), RepositoryError>(())
         };
         let ledger = Arc::clone(self.ledger_handle());
-        let answer = ledger.call(REPOSITORY, "open-blob", &(&id,), answer).await?;
+        let answer = ledger.call(REPOSITORY, "open-blobs", &(&ids,), answer).await?;
         match (answer, opened) {
-            (Ok(_), Some(blob)) => Ok(Ok(self.table().push(blob)?)),
-            (Ok(_), None) => Ok(Err(repository::Error::Failed("the object was not opened".to_owned()))),
+            (Ok(()), Some(blobs)) => Ok(Ok(self.table().push(blobs)?)),
+            (Ok(()), None) => Ok(Err(repository::Error::Failed("the objects were not opened".to_owned()))),
             (Err(error), _) => Ok(Err(convert::repository_error(error))),
         }
     }
 }
 
-impl repository::HostBlob for GuestState {
-    async fn size(&mut self, blob: Resource<Blob>) -> Result<u64> {
-        self.ledger().count()?;
-        Ok(self.table().get(&blob)?.reader.size())
-    }
-
-    async fn next(&mut self, blob: Resource<Blob>) -> InRepository<Vec<u8>> {
+impl repository::HostBlobs for GuestState {
+    async fn next(&mut self, blobs: Resource<Blobs>) -> InRepository<Vec<repository::Piece>> {
         let ledger = Arc::clone(self.ledger_handle());
-        let Blob { id, reader } = self.table().get_mut(&blob)?;
-        let answer = async { reader.next().await.map(Piece) };
-        let answer = ledger.call(REPOSITORY, "[method]blob.next", &(&*id,), answer).await?;
-        Ok(answer.map(|bytes| bytes.0).map_err(convert::repository_error))
+        let Blobs { names, stream } = self.table().get_mut(&blobs)?;
+        let answer = async { stream.next().await.map(Pieces) };
+        let answer = ledger.call(REPOSITORY, "[method]blobs.next", &(names.as_str(),), answer).await?;
+        let pieces = answer.map(|pieces| pieces.0.into_iter().map(convert::piece).collect());
+        Ok(pieces.map_err(convert::repository_error))
     }
 
-    async fn drop(&mut self, blob: Resource<Blob>) -> Result<()> {
-        self.table().delete(blob)?;
+    async fn drop(&mut self, blobs: Resource<Blobs>) -> Result<()> {
+        self.table().delete(blobs)?;
         Ok(())
     }
 }

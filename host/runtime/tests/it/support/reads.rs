@@ -4,7 +4,7 @@ use super::revision;
 use async_trait::async_trait;
 use portcullis_core::facts::*;
 use portcullis_core::ids::Revision;
-use portcullis_runtime::{Acts, BlobReader, Reads, Unavailable};
+use portcullis_runtime::{Acts, BlobStream, Reads, Unavailable};
 use std::sync::Mutex;
 use tokio::sync::Notify;
 
@@ -19,17 +19,14 @@ pub(crate) struct FakeReads {
 }
 
 struct Pieces {
-    left: Vec<Vec<u8>>,
+    left: Vec<Vec<Piece>>,
     panics: bool,
 }
 
 #[async_trait]
-impl BlobReader for Pieces {
-    fn size(&self) -> u64 {
+impl BlobStream for Pieces {
+    async fn next(&mut self) -> Result<Vec<Piece>, RepositoryError> {
         assert!(!self.panics, "as told");
-        4
-    }
-    async fn next(&mut self) -> Result<Vec<u8>, RepositoryError> {
         Ok(self.left.pop().unwrap_or_default())
     }
 }
@@ -64,8 +61,9 @@ impl Reads for FakeReads {
     async fn read_file(&self, _: &Revision, path: &[u8]) -> Result<Vec<u8>, RepositoryError> {
         Err(RepositoryError::NotFound(String::from_utf8_lossy(path).into_owned()))
     }
-    async fn open_blob(&self, _: &Revision) -> Result<Box<dyn BlobReader>, RepositoryError> {
-        let left = vec![b"st".to_vec(), b"te".to_vec()];
+    async fn open_blobs(&self, _: Vec<Revision>) -> Result<Box<dyn BlobStream>, RepositoryError> {
+        let piece = |bytes: &[u8]| vec![Piece { index: 0, size: 4, bytes: bytes.to_vec() }];
+        let left = vec![piece(b"st"), piece(b"te")];
         Ok(Box::new(Pieces { left, panics: self.panics }))
     }
     async fn checks(&self, _: &Revision) -> Result<Vec<Check>, ForgeError> {
