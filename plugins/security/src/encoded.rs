@@ -42,6 +42,11 @@ impl Encoded {
         matches!(text::decode(&self.text), Cow::Borrowed(_))
     }
 
+    /// Whether it goes over several lines.
+    pub(crate) fn has_lines(&self) -> bool {
+        self.lines.len() > 1
+    }
+
     /// The whole stretch.
     pub(crate) fn span(&self) -> Range<usize> {
         self.lines.first().map_or(self.end, |(_, at)| *at)..self.end

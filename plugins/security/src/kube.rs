@@ -24,10 +24,15 @@ fn indent(line: &[u8]) -> usize {
     line.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'-')).count()
 }
 
+/// Whether the line at `keyword` says that its document is a secret.
+pub(crate) fn begins(text: &[u8], keyword: usize) -> bool {
+    is_kind(&text[line_around(text, keyword)])
+}
+
 /// The values of the secret whose `kind` stands at `keyword`.
 pub(crate) fn find(text: &[u8], keyword: usize) -> Vec<Range<usize>> {
     let kind = line_around(text, keyword);
-    if !is_kind(&text[kind.clone()]) {
+    if !begins(text, keyword) {
         return Vec::new();
     }
     let depth = indent(&text[kind.clone()]);

@@ -35,3 +35,4 @@ mod spot;
 mod stream;
 pub mod text;
 mod value;
+mod versions;

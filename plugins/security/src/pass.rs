@@ -2,7 +2,7 @@
 
 use crate::keywords::Keyword;
 use crate::rules::{Check, Scope};
-use crate::scan::{Hit, MOST_HITS, ScanError, Slot};
+use crate::scan::{Found, Hit, MOST_HITS, ScanError, Slot};
 use crate::{generic, kube, text, value};
 use memchr::memmem;
 use std::ops::Range;
@@ -13,7 +13,7 @@ const AFTER: usize = 4096;
 /// Where neighbouring pieces of a long line join, they end at this size at the latest.
 const PIECE: usize = 32 * 1024;
 /// How far a pattern that spans lines, or one that runs from a keyword, may look.
-const BLOCK: usize = 8 * 1024;
+pub(crate) const BLOCK: usize = 8 * 1024;
 
 /// A rule that a keyword has woken.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,13 +55,15 @@ pub(crate) struct Pass<'a> {
     piece: Option<Piece>,
     awake: Vec<Awake>,
     found: Vec<Hit>,
+    /// Whether a rule has looked further than [`BLOCK`].
+    far: bool,
     /// Up to which byte lines have been counted, and how many there are.
     counted: (usize, usize),
 }
 
 impl<'a> Pass<'a> {
     pub(crate) fn over(text: &'a [u8], guess: bool, slots: &'a [Slot]) -> Self {
-        Self { text, guess, slots, piece: None, awake: Vec::new(), found: Vec::new(), counted: (0, 0) }
+        Self { text, guess, slots, piece: None, awake: Vec::new(), found: Vec::new(), far: false, counted: (0, 0) }
     }
 
     /// Whether there is no room for more hits.
@@ -119,6 +121,7 @@ impl<'a> Pass<'a> {
                     self.look_pattern(slot, piece.bounds.start..end)?;
                 }
                 Scope::Kubernetes => {
+                    self.far |= kube::begins(self.text, start);
                     for secret in kube::find(self.text, start) {
                         self.take(slot, secret.clone(), secret);
                     }
@@ -185,9 +188,9 @@ impl<'a> Pass<'a> {
     }
 
     /// What was found, in order.
-    pub(crate) fn finish(mut self) -> Result<Vec<Hit>, ScanError> {
+    pub(crate) fn finish(mut self) -> Result<Found, ScanError> {
         self.look()?;
         self.found.sort_by_key(|hit| (hit.secret.start, hit.rule.check == Check::None));
-        Ok(self.found)
+        Ok(Found { hits: self.found, far: self.far })
     }
 }

@@ -9,18 +9,21 @@
 //!
 //! Deliberately absent: diffs. They depend on attributes that the branch writes, and they hide what they call binary.
 
-use crate::archive::{Gap, Limits};
+use crate::archive::{self, Gap, Limits};
 use crate::config::inline;
 use crate::gitleaks::{Content, Facts, Policy};
 use crate::inside::{self, Inside};
 use crate::scan::{ScanError, Scanner};
 use crate::source::{Blob, ChangeKind, Commit, EntryKind, Source, TreeChange};
-use crate::spot::{self, Spot};
+use crate::spot::{self, Spot, Spots};
 use crate::text::{self, Lines};
+use crate::versions::{self, Version, Versions};
 use crate::{paths, redact};
 use portcullis_gate_sdk::Refusal;
 use portcullis_gate_sdk::text::short;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 /// How many bytes of files that a commit deleted are read to tell a moved line from a new one.
 const MOVED_BYTES: u64 = 64 << 20;
@@ -163,6 +166,7 @@ pub fn look<S: Source>(
         looked,
         expected: (0, 0),
         clean: HashSet::new(),
+        versions: Versions::default(),
         paths: HashSet::new(),
     };
     let mut stretch = Stretch::default();
@@ -236,6 +240,7 @@ struct Walk<'a, S> {
     expected: (u64, u64),
     /// Objects without any hit.
     clean: HashSet<Key>,
+    versions: Versions,
     paths: HashSet<Vec<u8>>,
 }
 
@@ -319,20 +324,44 @@ impl<S: Source> Walk<'_, S> {
         }
     }
 
-    /// See [`spot::all`]; a text with too many hits is named.
-    fn spots(
-        &mut self,
-        commit: &Commit,
-        path: Option<&[u8]>,
-        content: &[u8],
-        guess: bool,
-    ) -> Result<Vec<Spot>, Refusal> {
-        let found = spot::all(self.scanner, self.policy, path, content, guess).map_err(fault)?;
+    /// See [`spot::all`].
+    fn spots(&self, path: Option<&[u8]>, content: &[u8], guess: bool) -> Result<Spots, Refusal> {
+        spot::all(self.scanner, self.policy, path, content, guess).map_err(fault)
+    }
+
+    /// Names a text with too many hits.
+    fn name_if_crowded(&mut self, commit: &Commit, path: Option<&[u8]>, found: &Spots) -> Result<(), Refusal> {
         if found.crowded {
             let path = path.map(|path| self.safe_path(path)).transpose()?;
             self.looked.crowded.push(Crowded { commit: commit.id.clone(), path });
         }
-        Ok(found.spots)
+        Ok(())
+    }
+
+    /// What may be new in a version of a file: all that is found in it, or in the part of it that `before` does not hold.
+    fn spots_since(
+        &self,
+        before: Option<&Version>,
+        path: &[u8],
+        content: &[u8],
+        guess: bool,
+    ) -> Result<(Spots, Range<usize>), Refusal> {
+        let whole = 0..content.len();
+        // How far around a rule of the team's looks is not known.
+        let before = before.filter(|before| before.guess == guess && !before.far && !self.policy.has_rules());
+        let part = before.map_or(whole.clone(), |before| versions::news(&before.bytes, content));
+        let mut found = self.spots(Some(path), &content[part.clone()], guess)?;
+        if part == whole {
+            return Ok((found, whole));
+        }
+        if found.far {
+            return Ok((self.spots(Some(path), content, guess)?, whole));
+        }
+        let lines = u32::try_from(text::count_lines(&content[..part.start])).unwrap_or(u32::MAX);
+        for spot in &mut found.spots {
+            spot.shift(part.start, lines);
+        }
+        Ok((found, part))
     }
 
     /// A path for people, without a secret that stands in it.
@@ -344,8 +373,9 @@ impl<S: Source> Walk<'_, S> {
 
     fn message(&mut self, commit: &Commit) -> Result<(), Refusal> {
         let message = text::decode(&commit.message);
-        let hits = self.spots(commit, None, &message, true)?;
-        self.keep(commit, Place::Message, b"", &message, &hits, &[]);
+        let found = self.spots(None, &message, true)?;
+        self.name_if_crowded(commit, None, &found)?;
+        self.keep(commit, Place::Message, b"", &message, &found.spots, &[]);
         Ok(())
     }
 
@@ -382,16 +412,43 @@ impl<S: Source> Walk<'_, S> {
         let blob = streamed.unwrap_or_else(|| self.source.blob(candidate.after, self.max_blob))?;
         self.check(&blob, candidate.after, candidate.change.size)?;
         let content = text::decode(&blob.bytes);
-        let may_guess = key.1 && !text::is_binary(&content);
-        let hits = self.spots(commit, Some(path), &content, may_guess)?;
+        let guess = key.1 && !text::is_binary(&content);
+        let before = candidate.before.iter().find_map(|id| self.versions.take(id));
+        let (found, part) = self.spots_since(before.as_ref(), path, &content, guess)?;
+        self.name_if_crowded(commit, Some(path), &found)?;
         self.looked.objects += 1;
         self.looked.bytes += blob.bytes.len() as u64;
         let limits = Limits::of(self.max_blob);
         let inside = inside::look(self.scanner, self.policy, path, &blob.bytes, limits).map_err(fault)?;
-        if hits.is_empty() && inside.is_empty() {
+        let was_clean = part.len() == content.len() || before.is_some_and(|before| before.clean);
+        let clean = found.spots.is_empty() && inside.is_empty() && was_clean;
+        if clean {
             self.clean.insert(key);
-            return Ok(());
         }
+        if !found.spots.is_empty() || !inside.is_empty() {
+            self.report(commit, candidate, gone, &content, found.spots, &inside, &named)?;
+        }
+        // Another encoding, or an archive, is not compared: what is scanned of it is not what was read. And what was not looked
+        // at to its end is not known.
+        if matches!(content, Cow::Borrowed(_)) && !archive::is_archive(&blob.bytes) && !found.crowded {
+            let version = Version { bytes: blob.bytes, guess, clean, far: found.far };
+            self.versions.keep(candidate.after, version);
+        }
+        Ok(())
+    }
+
+    /// Keeps what of the hits in a file is new.
+    fn report(
+        &mut self,
+        commit: &Commit,
+        candidate: &Candidate<'_>,
+        gone: &[&str],
+        content: &[u8],
+        hits: Vec<Spot>,
+        inside: &Inside,
+        named: &[&[u8]],
+    ) -> Result<(), Refusal> {
+        let path = &candidate.change.path;
         let earlier = self.earlier(candidate, gone)?;
         let mut lines = Lines::default();
         for version in &earlier {
@@ -399,9 +456,9 @@ impl<S: Source> Walk<'_, S> {
         }
         let is_new = |text: &[u8], hit: &Spot| !lines.hold(text, &hit.span);
         let new: Vec<Spot> =
-            hits.into_iter().filter(|hit| is_new(&content, hit) && !inside.holds(&content, hit)).collect();
-        self.keep(commit, Place::File, path, &content, &new, &named);
-        self.inside(commit, &inside, candidate.before.is_empty(), is_new);
+            hits.into_iter().filter(|hit| is_new(content, hit) && !inside.holds(content, hit)).collect();
+        self.keep(commit, Place::File, path, content, &new, named);
+        self.inside(commit, inside, candidate.before.is_empty(), is_new);
         Ok(())
     }
 

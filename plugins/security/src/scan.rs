@@ -31,6 +31,15 @@ pub struct Hit {
     pub span: Range<usize>,
 }
 
+/// What stands in a text.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// In order.
+    pub(crate) hits: Vec<Hit>,
+    /// Whether anything made a rule look further around than a few kilobytes.
+    pub(crate) far: bool,
+}
+
 /// Why there is no scanner, or no answer from it. No input's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
@@ -104,15 +113,21 @@ impl Scanner {
     /// # Errors
     /// [`ScanError::Pattern`]; never because of `text`.
     pub fn scan(&self, text: &[u8], guess: bool) -> Result<Vec<Hit>, ScanError> {
-        let mut hits = self.scan_plain(text, guess)?;
+        Ok(self.look(text, guess)?.hits)
+    }
+
+    /// See [`Scanner::scan`].
+    pub(crate) fn look(&self, text: &[u8], guess: bool) -> Result<Found, ScanError> {
+        let Found { mut hits, mut far } = self.scan_plain(text, guess)?;
         let (mut inner, mut counted) = (Vec::new(), (0, 0));
         for encoded in encoded::find(text) {
+            far |= encoded.has_lines();
             let span = encoded.span();
             // What was found without decoding is that very secret, in its usual dress.
             if hits.iter().any(|hit| hit.secret.start < span.end && span.start < hit.secret.end) {
                 continue;
             }
-            for hit in self.scan_plain(&text::decode(&encoded.text), guess)? {
+            for hit in self.scan_plain(&text::decode(&encoded.text), guess)?.hits {
                 let secret = if encoded.is_plain() { encoded.place(&hit.secret) } else { span.clone() };
                 counted.1 += text::count_lines(&text[counted.0..secret.start]);
                 counted.0 = secret.start;
@@ -127,10 +142,10 @@ impl Scanner {
             hits.append(&mut inner);
             hits.sort_by_key(|hit| hit.secret.start);
         }
-        Ok(hits)
+        Ok(Found { hits, far })
     }
 
-    fn scan_plain(&self, text: &[u8], guess: bool) -> Result<Vec<Hit>, ScanError> {
+    fn scan_plain(&self, text: &[u8], guess: bool) -> Result<Found, ScanError> {
         let mut pass = Pass::over(text, guess, &self.slots);
         for (end, numbers) in Matches::of(text) {
             for number in numbers {

@@ -28,9 +28,19 @@ pub(crate) struct Spots {
     pub(crate) spots: Vec<Spot>,
     /// There are more hits than are told apart: the rest of the text was not looked at.
     pub(crate) crowded: bool,
+    /// Whether anything made a rule look further around than a few kilobytes.
+    pub(crate) far: bool,
 }
 
 impl Spot {
+    /// Moves it from a part of a text, before which there are so many bytes and lines, to its place in the whole.
+    pub(crate) fn shift(&mut self, bytes: usize, lines: u32) {
+        self.line = self.line.saturating_add(lines);
+        for range in [&mut self.secret, &mut self.span] {
+            *range = range.start + bytes..range.end + bytes;
+        }
+    }
+
     fn overlaps(&self, other: &Self) -> bool {
         self.secret.start < other.secret.end && other.secret.start < self.secret.end
     }
@@ -38,6 +48,10 @@ impl Spot {
 
 /// What our rules find.
 pub(crate) fn ours(scanner: &Scanner, content: &[u8], guess: bool) -> Result<Vec<Spot>, ScanError> {
+    Ok(ours_and_far(scanner, content, guess)?.0)
+}
+
+fn ours_and_far(scanner: &Scanner, content: &[u8], guess: bool) -> Result<(Vec<Spot>, bool), ScanError> {
     let spot = |hit: Hit| Spot {
         rule: hit.rule.id.into(),
         about: hit.rule.about.into(),
@@ -47,7 +61,8 @@ pub(crate) fn ours(scanner: &Scanner, content: &[u8], guess: bool) -> Result<Vec
         secret: hit.secret,
         span: hit.span,
     };
-    Ok(scanner.scan(content, guess)?.into_iter().map(spot).collect())
+    let found = scanner.look(content, guess)?;
+    Ok((found.hits.into_iter().map(spot).collect(), found.far))
 }
 
 /// What both find in `content`, which stands at `path` or, without one, in a commit's message. Where both see a secret ours
@@ -59,7 +74,7 @@ pub(crate) fn all(
     content: &[u8],
     guess: bool,
 ) -> Result<Spots, ScanError> {
-    let mut spots = ours(scanner, content, guess)?;
+    let (mut spots, far) = ours_and_far(scanner, content, guess)?;
     let team: Vec<Spot> = policy
         .scan(path, content)
         .into_iter()
@@ -84,5 +99,5 @@ pub(crate) fn all(
             spots.push(spot);
         }
     }
-    Ok(Spots { spots, crowded })
+    Ok(Spots { spots, crowded, far })
 }

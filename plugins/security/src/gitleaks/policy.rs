@@ -198,6 +198,11 @@ impl Policy {
         (shown(&rule.id), rule.about.as_deref().unwrap_or("secret of a kind of the team's own"))
     }
 
+    /// Whether there are rules of the team's own. How far around they look is not known.
+    pub(crate) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     /// Whether what is found in an object depends on its path.
     pub(crate) fn depends_on_path(&self) -> bool {
         self.rules.iter().any(|rule| rule.path.is_some())

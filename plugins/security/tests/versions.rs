@@ -1,0 +1,160 @@
+//! Of a file that many commits change only what each changed is scanned. These tests compare that with a scan of every version
+//! as a whole, which is what a range of one commit gets.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[expect(dead_code, reason = "histories with branches are for another file")]
+mod model;
+
+use model::Repo;
+use portcullis_gate_sdk::{Judgement, testing};
+use portcullis_gate_security::config::Config;
+use portcullis_gate_security::glue::evaluate;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+/// Put together here, so that this file holds no secret.
+fn token() -> String {
+    ["gh", "p_", "x7Kq2mW9aZ4tB1vC8", "nL5pR3sD6fG0hJy2kQ7"].concat()
+}
+
+fn judge(repo: &Repo, target: &str, head: &str) -> Judgement {
+    let subject = portcullis_gate_sdk::Subject { head: head.into(), target_head: target.into(), ..testing::subject() };
+    let config: Config = serde_json::from_str(r#"{"dependency-audit": "off"}"#).unwrap();
+    evaluate(repo, &subject, &config).unwrap()
+}
+
+/// What was found: rule, place and name of the secret.
+fn leaks(judgement: &Judgement) -> BTreeSet<(String, Option<u32>, String)> {
+    judgement.findings.iter().map(|found| (found.rule.clone(), found.line, found.fingerprint.clone())).collect()
+}
+
+/// What is found in a file's versions when they come in one range, and when each comes by itself.
+type Compared = [BTreeSet<(String, Option<u32>, String)>; 2];
+
+fn compare(versions: &[String]) -> Compared {
+    let mut repo = Repo::new(&[("a.txt", &versions[0])]);
+    let mut alone = BTreeSet::new();
+    let mut last = repo.base();
+    for version in &versions[1..] {
+        let commit = repo.commit("change", &[("a.txt", Some(version))]);
+        alone.extend(leaks(&judge(&repo, &last, &commit)));
+        last = commit;
+    }
+    [leaks(&judge(&repo, &repo.base(), &last)), alone]
+}
+
+/// A version with filler around it, so that a scan of its changed part is not one of the whole.
+fn padded(lines: &str) -> String {
+    let filler = "fn filler() { return }\n".repeat(1_000);
+    format!("{filler}{lines}{filler}")
+}
+
+// SEC-2
+#[test]
+fn a_secret_in_a_later_version_is_found_on_its_line() {
+    let versions = ["x\n", "y\n", &format!("y\nkey = '{}'\n", token())].map(padded);
+    let [together, alone] = compare(&versions);
+    assert_eq!(
+        together.iter().map(|(rule, line, _)| (rule.as_str(), *line)).collect::<Vec<_>>(),
+        [("github-token", Some(1002))]
+    );
+    assert_eq!(together, alone);
+}
+
+// SEC-2
+#[test]
+fn a_change_that_makes_a_secret_of_far_lines_is_scanned_as_a_whole() {
+    let filler = "# filler\n".repeat(3_000);
+    let manifest = |kind: &str, value: &str| format!("kind: {kind}\n{filler}data:\n  password: {value}\n");
+    // Of the kind, only the value changes, more than eight kilobytes behind it.
+    let [first, second, third] =
+        ["ZWRkN0xj", "d2VMcVRK", "cTdMY1RK"].map(|value| manifest("Secret", &format!("{value}dFZ6bDk4")));
+    let [together, alone] = compare(&[manifest("ConfigMap", "x"), first, second, third]);
+    assert_eq!(together.len(), 3, "{together:?}");
+    assert_eq!(together, alone);
+}
+
+// SEC-2
+#[test]
+fn a_change_in_the_middle_of_a_key_is_scanned_with_what_begins_it_and_ends_it() {
+    let edge = |edge: &str| format!("-----{edge} PRIVATE {}-----\n", "KEY");
+    let body = |at: usize| format!("{at:02}QDAN{}\n", "x7Kq2mW9aZ4tB1vC8nL5pR3sD6fG0hJy".repeat(2));
+    let key = |changed: &str| {
+        let body: Vec<String> =
+            (0..20).map(|at| if at == 10 { body(at).replace("x7K", changed) } else { body(at) }).collect();
+        padded(&format!("{}{}{}", edge("BEGIN"), body.concat(), edge("END")))
+    };
+    let [together, alone] = compare(&[padded(""), key("x7K"), key("y8L"), key("z9M")]);
+    assert_eq!(together.len(), 3, "{together:?}");
+    assert_eq!(together, alone);
+}
+
+// SEC-1, SEC-2
+#[test]
+fn what_moved_or_came_back_within_a_file_is_found_as_it_is_in_whole_versions() {
+    let secret = format!("key = '{}'\n", token());
+    let versions =
+        ["", &secret, "other\n", &secret, &format!("other\n{secret}"), &format!("{secret}other\n")].map(padded);
+    let [together, alone] = compare(&versions);
+    assert_eq!(together.len(), 1);
+    assert!(together.is_subset(&alone));
+}
+
+/// Lines that keywords, blocks and encodings are made of.
+fn line() -> impl Strategy<Value = String> {
+    let encoded = "c29tZSB0ZXh0IHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gZmlsbCBhIGxpbmUgb2YgaXRzIG93biwg";
+    let wrapped = ["dG9rZW4gPSAiZ2hwX3g3S3EybVc5YVo0", "dEIxdkM4bkw1cFIzc0Q2ZkcwaEp5MmtRNyIK"].concat();
+    let private_key = |edge: &str| format!("-----{edge} PRIVATE {}-----", "KEY");
+    prop_oneof![
+        6 => "[a-z (){};=]{0,60}",
+        2 => Just(" ".repeat(4_000)),
+        1 => Just("a line of many words ".repeat(300)),
+        1 => Just(format!("token = \"{}\"", token())),
+        1 => Just(format!("pass{}: \"x7Kq2mW9aZ4tB1vC8\"", "word")),
+        1 => Just(private_key("BEGIN")),
+        1 => Just(private_key("END")),
+        2 => Just(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", "BKcwggSjAgEAAoIBAQC7x7Kq2mW9aZ4t"].concat()),
+        1 => Just(encoded.to_owned()),
+        1 => Just(wrapped),
+        1 => Just("kind: Secret".to_owned()),
+        1 => Just("data:".to_owned()),
+        1 => Just(["  key: eDdLcTJtVzlh", "WjR0QjF2Qzg="].concat()),
+        1 => Just("---".to_owned()),
+        1 => Just(["aws_access_key_id = AKIA", "Q3EGRXH5WUTN6ZPL"].concat()),
+        1 => Just(["aws_secret_access_key = x7Kq2mW9aZ4tB1vC8", "nL5pR3sD6fG0hJy2kQ7aBcD"].concat()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    // SEC-2
+    #[test]
+    fn a_long_history_of_a_file_hides_nothing_that_its_versions_hold(
+        first in proptest::collection::vec(line(), 0..60),
+        edits in proptest::collection::vec(
+            proptest::collection::vec((any::<proptest::sample::Index>(), 0usize..3, proptest::collection::vec(line(), 0..3)), 1..3),
+            1..5,
+        ),
+    ) {
+        let mut lines = first;
+        let mut versions = vec![lines.join("\n")];
+        for edit in edits {
+            for (at, gone, new) in edit {
+                let at = at.index(lines.len() + 1);
+                lines.splice(at..(at + gone).min(lines.len()), new);
+            }
+            let next = lines.join("\n");
+            if versions.last() != Some(&next) {
+                versions.push(next);
+            }
+        }
+        let [together, alone] = compare(&versions);
+        // By name: one secret that comes twice is told once, where it came first.
+        let names = |leaks: &BTreeSet<(String, Option<u32>, String)>| -> BTreeSet<(String, String)> {
+            leaks.iter().map(|(rule, _, name)| (rule.clone(), name.clone())).collect()
+        };
+        prop_assert_eq!(names(&together), names(&alone));
+    }
+}
