@@ -202,6 +202,13 @@ struct Candidate<'a> {
     before: Vec<&'a str>,
 }
 
+/// What stands in one.
+struct Seen<'a> {
+    content: &'a [u8],
+    hits: Vec<Spot>,
+    inside: Inside,
+}
+
 /// Under which conditions an object is scanned: its name, whether guesses are made, and its path if that makes a difference.
 type Key = (String, bool, Vec<u8>);
 
@@ -426,7 +433,8 @@ impl<S: Source> Walk<'_, S> {
             self.clean.insert(key);
         }
         if !found.spots.is_empty() || !inside.is_empty() {
-            self.report(commit, candidate, gone, &content, found.spots, &inside, &named)?;
+            let seen = Seen { content: &content, hits: found.spots, inside };
+            self.report(commit, candidate, gone, seen, &named)?;
         }
         // Another encoding, or an archive, is not compared: what is scanned of it is not what was read. And what was not looked
         // at to its end is not known.
@@ -443,12 +451,11 @@ impl<S: Source> Walk<'_, S> {
         commit: &Commit,
         candidate: &Candidate<'_>,
         gone: &[&str],
-        content: &[u8],
-        hits: Vec<Spot>,
-        inside: &Inside,
+        seen: Seen<'_>,
         named: &[&[u8]],
     ) -> Result<(), Refusal> {
         let path = &candidate.change.path;
+        let Seen { content, hits, inside } = seen;
         let earlier = self.earlier(candidate, gone)?;
         let mut lines = Lines::default();
         for version in &earlier {
@@ -458,7 +465,7 @@ impl<S: Source> Walk<'_, S> {
         let new: Vec<Spot> =
             hits.into_iter().filter(|hit| is_new(content, hit) && !inside.holds(content, hit)).collect();
         self.keep(commit, Place::File, path, content, &new, named);
-        self.inside(commit, inside, candidate.before.is_empty(), is_new);
+        self.inside(commit, &inside, candidate.before.is_empty(), is_new);
         Ok(())
     }
 

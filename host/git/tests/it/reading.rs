@@ -208,7 +208,7 @@ fn more_questions_than_a_pipe_holds_are_answered() {
     let origin = TempRepo::new();
     let contents: Vec<String> = (0..300).map(|n| format!("{n}\n").repeat(200 + n)).collect();
     for (n, content) in contents.iter().enumerate() {
-        origin.write(&format!("file-{n:03}"), content);
+        origin.write(format!("file-{n:03}"), content);
     }
     let head = origin.commit("many");
     let scene = Scene::over(origin);
