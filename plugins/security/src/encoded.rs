@@ -3,6 +3,7 @@
 //! Most long words of its alphabet are names and hashes. They are told apart by their first bytes: a word's decode to text
 //! with a chance of one in a hundred thousand. So nothing is decoded in full without need.
 
+use crate::scan::Reach;
 use crate::{text, value};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -42,9 +43,14 @@ impl Encoded {
         matches!(text::decode(&self.text), Cow::Borrowed(_))
     }
 
-    /// Whether it goes over several lines.
-    pub(crate) fn has_lines(&self) -> bool {
-        self.lines.len() > 1
+    /// How far around one has to look to find it: over its lines, or the next one with which it would go on.
+    pub(crate) fn reach(&self) -> Reach {
+        let span = self.span();
+        match self.lines.len() {
+            2.. => Reach::Far,
+            _ if span.len() >= BROKEN_FROM => Reach::Block,
+            _ => Reach::Line,
+        }
     }
 
     /// The whole stretch.

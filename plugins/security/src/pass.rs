@@ -2,7 +2,7 @@
 
 use crate::keywords::Keyword;
 use crate::rules::{Check, Scope};
-use crate::scan::{Found, Hit, MOST_HITS, ScanError, Slot};
+use crate::scan::{Found, Hit, MOST_HITS, Reach, ScanError, Slot};
 use crate::{generic, kube, text, value};
 use memchr::memmem;
 use std::ops::Range;
@@ -55,15 +55,24 @@ pub(crate) struct Pass<'a> {
     piece: Option<Piece>,
     awake: Vec<Awake>,
     found: Vec<Hit>,
-    /// Whether a rule has looked further than [`BLOCK`].
-    far: bool,
+    /// How far around a rule has looked.
+    reach: Reach,
     /// Up to which byte lines have been counted, and how many there are.
     counted: (usize, usize),
 }
 
 impl<'a> Pass<'a> {
     pub(crate) fn over(text: &'a [u8], guess: bool, slots: &'a [Slot]) -> Self {
-        Self { text, guess, slots, piece: None, awake: Vec::new(), found: Vec::new(), far: false, counted: (0, 0) }
+        Self {
+            text,
+            guess,
+            slots,
+            piece: None,
+            awake: Vec::new(),
+            found: Vec::new(),
+            reach: Reach::Line,
+            counted: (0, 0),
+        }
     }
 
     /// Whether there is no room for more hits.
@@ -117,11 +126,14 @@ impl<'a> Pass<'a> {
                 _ if again => {}
                 Scope::Line => self.look_pattern(slot, piece.bounds.clone())?,
                 Scope::Block => {
+                    self.reach = self.reach.max(Reach::Block);
                     let end = (piece.bounds.end + BLOCK).min(self.text.len());
                     self.look_pattern(slot, piece.bounds.start..end)?;
                 }
                 Scope::Kubernetes => {
-                    self.far |= kube::begins(self.text, start);
+                    if kube::begins(self.text, start) {
+                        self.reach = Reach::Far;
+                    }
                     for secret in kube::find(self.text, start) {
                         self.take(slot, secret.clone(), secret);
                     }
@@ -191,6 +203,6 @@ impl<'a> Pass<'a> {
     pub(crate) fn finish(mut self) -> Result<Found, ScanError> {
         self.look()?;
         self.found.sort_by_key(|hit| (hit.secret.start, hit.rule.check == Check::None));
-        Ok(Found { hits: self.found, far: self.far })
+        Ok(Found { hits: self.found, reach: self.reach })
     }
 }

@@ -13,7 +13,7 @@ use crate::archive::{self, Gap, Limits};
 use crate::config::inline;
 use crate::gitleaks::{Content, Facts, Policy};
 use crate::inside::{self, Inside};
-use crate::scan::{ScanError, Scanner};
+use crate::scan::{Reach, ScanError, Scanner};
 use crate::source::{Blob, ChangeKind, Commit, EntryKind, Source, TreeChange};
 use crate::spot::{self, Spot, Spots};
 use crate::text::{self, Lines};
@@ -353,22 +353,23 @@ impl<S: Source> Walk<'_, S> {
         content: &[u8],
         guess: bool,
     ) -> Result<(Spots, Range<usize>), Refusal> {
-        let whole = 0..content.len();
         // How far around a rule of the team's looks is not known.
-        let before = before.filter(|before| before.guess == guess && !before.far && !self.policy.has_rules());
-        let part = before.map_or(whole.clone(), |before| versions::news(&before.bytes, content));
-        let mut found = self.spots(Some(path), &content[part.clone()], guess)?;
-        if part == whole {
-            return Ok((found, whole));
+        let before = before.filter(|before| before.guess == guess && !self.policy.has_rules());
+        let mut reach = before.map_or(Reach::Far, |before| before.reach);
+        loop {
+            let part = before.map_or(0..content.len(), |before| versions::news(&before.bytes, content, reach));
+            let mut found = self.spots(Some(path), &content[part.clone()], guess)?;
+            if part.len() == content.len() {
+                return Ok((found, part));
+            }
+            if found.reach <= reach {
+                found.reach = reach;
+                let lines = u32::try_from(text::count_lines(&content[..part.start])).unwrap_or(u32::MAX);
+                found.spots.iter_mut().for_each(|spot| spot.shift(part.start, lines));
+                return Ok((found, part));
+            }
+            reach = found.reach;
         }
-        if found.far {
-            return Ok((self.spots(Some(path), content, guess)?, whole));
-        }
-        let lines = u32::try_from(text::count_lines(&content[..part.start])).unwrap_or(u32::MAX);
-        for spot in &mut found.spots {
-            spot.shift(part.start, lines);
-        }
-        Ok((found, part))
     }
 
     /// A path for people, without a secret that stands in it.
@@ -439,7 +440,7 @@ impl<S: Source> Walk<'_, S> {
         // Another encoding, or an archive, is not compared: what is scanned of it is not what was read. And what was not looked
         // at to its end is not known.
         if matches!(content, Cow::Borrowed(_)) && !archive::is_archive(&blob.bytes) && !found.crowded {
-            let version = Version { bytes: blob.bytes, guess, clean, far: found.far };
+            let version = Version { bytes: blob.bytes, guess, clean, reach: found.reach };
             self.versions.keep(candidate.after, version);
         }
         Ok(())

@@ -36,8 +36,20 @@ pub struct Hit {
 pub(crate) struct Found {
     /// In order.
     pub(crate) hits: Vec<Hit>,
-    /// Whether anything made a rule look further around than a few kilobytes.
-    pub(crate) far: bool,
+    /// How far around anything in the text made a rule look.
+    pub(crate) reach: Reach,
+}
+
+/// How far around a rule looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reach {
+    /// At the line itself.
+    #[default]
+    Line,
+    /// As far as [`crate::pass::BLOCK`].
+    Block,
+    /// Further.
+    Far,
 }
 
 /// Why there is no scanner, or no answer from it. No input's fault.
@@ -118,10 +130,10 @@ impl Scanner {
 
     /// See [`Scanner::scan`].
     pub(crate) fn look(&self, text: &[u8], guess: bool) -> Result<Found, ScanError> {
-        let Found { mut hits, mut far } = self.scan_plain(text, guess)?;
+        let Found { mut hits, mut reach } = self.scan_plain(text, guess)?;
         let (mut inner, mut counted) = (Vec::new(), (0, 0));
         for encoded in encoded::find(text) {
-            far |= encoded.has_lines();
+            reach = reach.max(encoded.reach());
             let span = encoded.span();
             // What was found without decoding is that very secret, in its usual dress.
             if hits.iter().any(|hit| hit.secret.start < span.end && span.start < hit.secret.end) {
@@ -142,7 +154,7 @@ impl Scanner {
             hits.append(&mut inner);
             hits.sort_by_key(|hit| hit.secret.start);
         }
-        Ok(Found { hits, far })
+        Ok(Found { hits, reach })
     }
 
     fn scan_plain(&self, text: &[u8], guess: bool) -> Result<Found, ScanError> {

@@ -5,7 +5,7 @@
 
 use crate::gitleaks::Policy;
 use crate::rules::Scope;
-use crate::scan::{Hit, MOST_HITS, ScanError, Scanner};
+use crate::scan::{Hit, MOST_HITS, Reach, ScanError, Scanner};
 use std::ops::Range;
 
 /// A hit of one of our rules or of one of the team's.
@@ -28,8 +28,8 @@ pub(crate) struct Spots {
     pub(crate) spots: Vec<Spot>,
     /// There are more hits than are told apart: the rest of the text was not looked at.
     pub(crate) crowded: bool,
-    /// Whether anything made a rule look further around than a few kilobytes.
-    pub(crate) far: bool,
+    /// How far around anything made a rule look.
+    pub(crate) reach: Reach,
 }
 
 impl Spot {
@@ -48,10 +48,10 @@ impl Spot {
 
 /// What our rules find.
 pub(crate) fn ours(scanner: &Scanner, content: &[u8], guess: bool) -> Result<Vec<Spot>, ScanError> {
-    Ok(ours_and_far(scanner, content, guess)?.0)
+    Ok(ours_and_reach(scanner, content, guess)?.0)
 }
 
-fn ours_and_far(scanner: &Scanner, content: &[u8], guess: bool) -> Result<(Vec<Spot>, bool), ScanError> {
+fn ours_and_reach(scanner: &Scanner, content: &[u8], guess: bool) -> Result<(Vec<Spot>, Reach), ScanError> {
     let spot = |hit: Hit| Spot {
         rule: hit.rule.id.into(),
         about: hit.rule.about.into(),
@@ -62,7 +62,7 @@ fn ours_and_far(scanner: &Scanner, content: &[u8], guess: bool) -> Result<(Vec<S
         span: hit.span,
     };
     let found = scanner.look(content, guess)?;
-    Ok((found.hits.into_iter().map(spot).collect(), found.far))
+    Ok((found.hits.into_iter().map(spot).collect(), found.reach))
 }
 
 /// What both find in `content`, which stands at `path` or, without one, in a commit's message. Where both see a secret ours
@@ -74,7 +74,7 @@ pub(crate) fn all(
     content: &[u8],
     guess: bool,
 ) -> Result<Spots, ScanError> {
-    let (mut spots, far) = ours_and_far(scanner, content, guess)?;
+    let (mut spots, reach) = ours_and_reach(scanner, content, guess)?;
     let team: Vec<Spot> = policy
         .scan(path, content)
         .into_iter()
@@ -99,5 +99,5 @@ pub(crate) fn all(
             spots.push(spot);
         }
     }
-    Ok(Spots { spots, crowded, far })
+    Ok(Spots { spots, crowded, reach })
 }

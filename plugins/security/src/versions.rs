@@ -7,6 +7,7 @@
 //! What must hold: whatever counts in a scan of the whole text is found in a scan of the part as well.
 
 use crate::pass::BLOCK;
+use crate::scan::Reach;
 use crate::text::line_around;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -24,8 +25,8 @@ pub(crate) struct Version {
     pub(crate) guess: bool,
     /// Whether it holds no hit anywhere.
     pub(crate) clean: bool,
-    /// Whether it holds anything that makes a rule look further than [`BLOCK`].
-    pub(crate) far: bool,
+    /// How far around anything in it makes a rule look.
+    pub(crate) reach: Reach,
 }
 
 /// The versions scanned last that no later version has taken the place of, by object name.
@@ -67,13 +68,18 @@ impl Versions {
 }
 
 /// The part of `text` that may hold what `before` does not: what is between their common beginning and their common end, and as
-/// much around it as a rule looks at, in whole lines.
-pub(crate) fn news(before: &[u8], text: &[u8]) -> Range<usize> {
+/// much around it as rules look at that look as far as `reach`; in whole lines.
+pub(crate) fn news(before: &[u8], text: &[u8], reach: Reach) -> Range<usize> {
+    let around = match reach {
+        Reach::Line => 0,
+        Reach::Block => BLOCK,
+        Reach::Far => return 0..text.len(),
+    };
     let start = common_beginning(before, text);
     // What begins both is not counted a second time.
     let end = text.len() - common_end(&before[start..], &text[start..]);
-    let from = line_around(text, start.saturating_sub(BLOCK)).start;
-    let to = line_around(text, line_around(text, end).end + BLOCK).end;
+    let from = line_around(text, start.saturating_sub(around)).start;
+    let to = line_around(text, line_around(text, end).end + around).end;
     from..to
 }
 
@@ -110,21 +116,24 @@ mod tests {
         let before = line.repeat(2_000);
         let at = line.len() * 1_000 + 5;
         let after = format!("{}new{}", &before[..at], &before[at..]);
-        let part = news(before.as_bytes(), after.as_bytes());
+        let part = news(before.as_bytes(), after.as_bytes(), Reach::Line);
+        assert_eq!(&after[part], &after[line.len() * 1_000..line.len() * 1_001 + 2]);
+        assert_eq!(news(before.as_bytes(), after.as_bytes(), Reach::Far), 0..after.len());
+        let part = news(before.as_bytes(), after.as_bytes(), Reach::Block);
         assert!(part.start < at - BLOCK && part.start > at - BLOCK - 2 * line.len(), "{part:?}");
         assert!(part.end > at + 3 + BLOCK && part.end < at + 3 + BLOCK + 3 * line.len(), "{part:?}");
         assert!(after[part.clone()].starts_with("0123") && after.as_bytes()[part.end] == b'\n');
         // At either end, of something and of nothing, and where one text begins or ends the other.
         for (before, after) in [("", "a"), ("a", ""), ("", ""), ("ab", "a"), ("a", "ab"), ("aa", "aaa"), ("aaa", "aa")]
         {
-            assert_eq!(news(before.as_bytes(), after.as_bytes()), 0..after.len());
+            assert_eq!(news(before.as_bytes(), after.as_bytes(), Reach::Line), 0..after.len());
         }
     }
 
     #[test]
     fn old_versions_make_room_for_new_ones() {
         let mut versions = Versions::default();
-        let version = |length: usize| Version { bytes: vec![0; length], guess: true, clean: true, far: false };
+        let version = |length: usize| Version { bytes: vec![0; length], guess: true, clean: true, reach: Reach::Line };
         for id in ["a", "b", "c", "d", "e"] {
             versions.keep(id, version(LONGEST));
         }

@@ -90,6 +90,30 @@ fn a_change_in_the_middle_of_a_key_is_scanned_with_what_begins_it_and_ends_it() 
     assert_eq!(together, alone);
 }
 
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    assert_eq!(bytes.len() % 3, 0);
+    let group = |chunk: &[u8]| {
+        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
+        [18, 12, 6, 0].map(|shift| char::from(ALPHABET[(word >> shift & 63) as usize]))
+    };
+    bytes.chunks(3).flat_map(group).collect()
+}
+
+// SEC-2
+#[test]
+fn a_line_that_goes_on_with_the_one_before_it_is_scanned_together_with_it() {
+    // 57 bytes fill a line: the token begins in the first and ends in the second.
+    let mut plain = format!("{} token = '{}' and so on, and on", "word ".repeat(9), token());
+    plain.truncate(plain.len() / 3 * 3);
+    let encoded = base64(plain.as_bytes());
+    let (first, second) = encoded.split_at(76);
+    let versions = ["", first, &format!("{first}\n{second}")].map(|lines| padded(&format!("{lines}\n# end\n")));
+    let [together, alone] = compare(&versions);
+    assert_eq!(together.len(), 1, "{together:?}");
+    assert_eq!(together, alone);
+}
+
 // SEC-1, SEC-2
 #[test]
 fn what_moved_or_came_back_within_a_file_is_found_as_it_is_in_whole_versions() {
