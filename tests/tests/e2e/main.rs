@@ -3,6 +3,7 @@
 
 mod clocks;
 mod demo;
+mod dependencies;
 mod gate_run;
 mod gates;
 mod gitea;
