@@ -21,6 +21,7 @@ mod reaper;
 mod reconcile;
 mod reconcile_board;
 mod roles;
+mod security;
 mod switches;
 mod way;
 mod webhooks;
