@@ -1,6 +1,7 @@
 //! The whole way, through the interfaces that people have.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod bad_input;
 mod clocks;
 mod demo;
 mod dependencies;
@@ -23,6 +24,7 @@ mod reconcile_board;
 mod roles;
 mod security;
 mod switches;
+mod traps;
 mod way;
 mod webhooks;
 mod worktrees;
