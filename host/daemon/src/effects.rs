@@ -85,7 +85,7 @@ impl<'a> Told<'a> {
 /// becomes a status, unless `merged`: then [`about_to_merge`] has told it.
 pub fn advanced(task: &Task, to: &StageName, terminal: bool, judged: &[&Evaluation], merged: bool) -> Vec<NewEffect> {
     let mut text = format!("{} → {to}", task.stage);
-    for warning in judged.iter().filter_map(|evaluation| loud_warning(evaluation)) {
+    for warning in judged.iter().flat_map(|evaluation| loud_warnings(evaluation)) {
         let _infallible = write!(text, "\n\n**Warning:** {warning}");
     }
     let state = if terminal { TrackerState::Done } else { tracker_state(to, false) };
@@ -136,6 +136,22 @@ fn loud_warning(evaluation: &Evaluation) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// All that is said loudly of a gate on whose answer a task goes on: besides that, what a gate that counts let pass with a
+/// warning, such as dependencies that nobody could audit (SEC-3).
+fn loud_warnings(evaluation: &Evaluation) -> Vec<String> {
+    let (Outcome::Judged(judgement), Mode::Enforce) = (&evaluation.report.outcome, evaluation.mode) else {
+        return loud_warning(evaluation).into_iter().collect();
+    };
+    let gate = &evaluation.gate;
+    let all = judgement.findings.iter().filter(|finding| finding.severity == Severity::Warning);
+    let mut said: Vec<String> = all.map(|finding| format!("gate {gate}: {}", finding_text(finding))).collect();
+    if let Some(more) = said.len().checked_sub(SHOWN_FINDINGS).filter(|more| *more > 0) {
+        said.truncate(SHOWN_FINDINGS);
+        said.push(format!("gate {gate}: {more} more warnings"));
+    }
+    said
 }
 
 /// A failed gate sent a task back.
@@ -352,6 +368,34 @@ mod tests {
         let green = ("portcullis/deploy-staging/security".to_owned(), StatusState::Success);
         assert_eq!(statuses(&effects), [green], "what does not count, or has not judged, is no green status");
         assert_eq!(about_to_merge(&task(), "main", &[]), Vec::new(), "an edge without gates has nothing to show");
+    }
+
+    #[test]
+    fn what_a_gate_let_pass_with_a_warning_is_said_loudly_on_the_board() {
+        // SEC-3
+        let warned = |mode, warnings: usize| {
+            let mut evaluation = said("security", mode, passed("no secrets; DEPENDENCIES NOT AUDITED", warnings + 1));
+            let Outcome::Judged(judgement) = &mut evaluation.report.outcome else { unreachable!("it has passed") };
+            judgement.findings.iter_mut().skip(1).for_each(|finding| finding.severity = Severity::Warning);
+            evaluation
+        };
+        let told = |evaluation: &Evaluation| {
+            let effects = advanced(&task(), &"deploy".into(), false, &[evaluation], false);
+            let comment = effects.into_iter().find_map(|effect| match effect.effect {
+                Effect::TrackerComment { text, .. } => Some(text),
+                _ => None,
+            });
+            comment.unwrap()
+        };
+        assert_eq!(
+            told(&warned(Mode::Enforce, 1)),
+            "deploy-staging → deploy\n\n**Warning:** gate security: [warning] rule-1 at a.txt:1: for your information (fingerprint 0)"
+        );
+        let many = told(&warned(Mode::Enforce, 25));
+        assert!(many.contains("rule-20") && !many.contains("rule-21") && many.ends_with("5 more warnings"), "{many}");
+        for quiet in [warned(Mode::Enforce, 0), warned(Mode::Shadow, 1)] {
+            assert_eq!(told(&quiet), "deploy-staging → deploy", "a note is no warning, and a trial does not count");
+        }
     }
 
     #[test]

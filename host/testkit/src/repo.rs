@@ -5,6 +5,7 @@
 
 use portcullis_core::ids::Revision;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -144,12 +145,26 @@ impl TempRepo {
         self.run(&self.work(), args)
     }
 
+    /// Makes many commits or files at once: a stream of `git fast-import` for the clone's objects and references, without a
+    /// working tree and without a push.
+    pub fn import(&self, stream: &[u8]) {
+        let file = self.root().join("stream");
+        std::fs::write(&file, stream).expect("the stream can be written");
+        let input = File::open(&file).expect("the stream can be read");
+        self.run_with(&self.work(), ["fast-import", "--quiet", "--force"], input.into());
+        std::fs::remove_file(file).expect("the stream can be removed");
+    }
+
     /// Runs git in any folder.
     ///
     /// # Panics
     /// If git fails.
-    #[expect(clippy::disallowed_methods, reason = "what is tested must not be what builds the test")]
     pub fn run<A: AsRef<OsStr>>(&self, folder: &Path, args: impl IntoIterator<Item = A>) -> String {
+        self.run_with(folder, args, Stdio::null())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "what is tested must not be what builds the test")]
+    fn run_with<A: AsRef<OsStr>>(&self, folder: &Path, args: impl IntoIterator<Item = A>, input: Stdio) -> String {
         let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
         // A merge or a rebase makes commits too, so every command has a minute of its own.
         let at_s = FIRST_COMMIT_AT_S + 60 * self.minutes.fetch_add(1, Ordering::SeqCst);
@@ -169,7 +184,7 @@ impl TempRepo {
             .env("GIT_COMMITTER_NAME", "Ada")
             .env("GIT_COMMITTER_EMAIL", "ada@example.org")
             .env("GIT_COMMITTER_DATE", format!("{at_s} +0000"))
-            .stdin(Stdio::null())
+            .stdin(input)
             .output()
             .expect("git is installed");
         let complaint = String::from_utf8_lossy(&output.stderr);

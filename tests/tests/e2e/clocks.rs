@@ -2,7 +2,7 @@
 
 use crate::processes::{pids_in, runs};
 use portcullis_e2e::{Daemon, Scene};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -123,4 +123,41 @@ fn a_task_that_was_moved_by_a_clock_ahead_says_what_it_waits_for_and_goes_on_whe
     let answer = daemon.post(&format!("/tasks/{id}/approve"), &approval);
     assert_eq!(answer.status, 200, "{}", answer.body);
     daemon.until_rests(id, "finished");
+}
+
+const GREEN_TOO_SOON: &str = "
+  [[edge.gate]]
+  name = \"ci-green\"
+  plugin = \"portcullis/ci-green\"
+  version = \"^0.1\"
+  deadline-s = 2592000
+  config = { required = [\"ci\"], min-age-s = 3600, retry-after-s = 1 }
+";
+
+#[test]
+fn a_check_that_is_green_sooner_than_its_age_is_pending_and_passes_when_it_has_been_green_for_as_long() {
+    // CIG-2, CIG-4, GAT-4
+    let scene = Scene::builder().manifest(&gated(GREEN_TOO_SOON)).role("developer", "echo text > work.txt\n");
+    let scene = scene.command("ci", "true\n").build();
+    let daemon = scene.start();
+    let id = daemon.new_task("DEMO-1");
+    let too_soon = "green sooner than 3600 s after the push; it has to stay so for 3600 s";
+    let is_too_soon = |shown: &Value| {
+        let last = shown["evaluations"].as_array().and_then(|all| all.last());
+        last.is_some_and(|e| e["verdict"] == "pending" && e["summary"].as_str().is_some_and(|s| s.contains(too_soon)))
+    };
+    let shown = daemon.until(id, "CI is green, and too soon", is_too_soon);
+    let (head, asked) = (&shown["task"]["head"], shown["evaluations"].as_array().unwrap().len());
+    assert!(daemon.explain(id).contains(too_soon), "{}", daemon.explain(id));
+
+    scene.set_clock(50 * 60 * 1000);
+    let shown = daemon.until(id, "asked again fifty minutes later", |shown| {
+        shown["evaluations"].as_array().is_some_and(|all| all.len() > asked)
+    });
+    assert!(is_too_soon(&shown), "{shown:#}");
+    scene.set_clock(61 * 60 * 1000);
+    let shown = daemon.until_rests(id, "finished");
+    let last = shown["evaluations"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["verdict"], &last["head"]), (&json!("pass"), head), "the same head, whose CI ran once: {last:#}");
+    assert_eq!(shown["task"]["returns"], 0);
 }

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 /// Leaves a file of its own.
 const WORK: &str = "echo text > \"$PORTCULLIS_WORK_ITEM.txt\"\n";
 /// One return is one too many, so that a red gate is seen by its hold.
-const ONE_RETURN: &str = "[queue]\nmax_returns = 1\n";
+pub(crate) const ONE_RETURN: &str = "[queue]\nmax_returns = 1\n";
 
 /// Stages without work but the first, and these edges.
-fn manifest(stages: &[&str], edges: &str) -> String {
+pub(crate) fn manifest(stages: &[&str], edges: &str) -> String {
     let mut text = "format = 1\n\n[[stage]]\nname = \"development\"\nrole = \"developer\"\n".to_owned();
     for stage in stages {
         text.push_str(&format!("\n[[stage]]\nname = \"{stage}\"\n"));
@@ -19,11 +19,11 @@ fn manifest(stages: &[&str], edges: &str) -> String {
     text + edges
 }
 
-fn edge(from: &str, to: &str) -> String {
+pub(crate) fn edge(from: &str, to: &str) -> String {
     format!("\n[[edge]]\nfrom = \"{from}\"\nto = \"{to}\"\n")
 }
 
-fn gate(name: &str, plugin: &str, version: &str, more: &str) -> String {
+pub(crate) fn gate(name: &str, plugin: &str, version: &str, more: &str) -> String {
     format!("\n  [[edge.gate]]\n  name = \"{name}\"\n  plugin = \"{plugin}\"\n  version = \"{version}\"\n{more}")
 }
 
@@ -32,12 +32,12 @@ fn hostile(name: &str, more: &str) -> String {
 }
 
 /// Evaluations of one gate, oldest first.
-fn evaluations(shown: &Value, gate: &str) -> Vec<Value> {
+pub(crate) fn evaluations(shown: &Value, gate: &str) -> Vec<Value> {
     shown["evaluations"].as_array().unwrap().iter().filter(|e| e["gate"] == gate).cloned().collect()
 }
 
 /// Waits until the board says this.
-fn until_said(daemon: &Daemon, id: i64, text: &str) -> Value {
+pub(crate) fn until_said(daemon: &Daemon, id: i64, text: &str) -> Value {
     daemon.until(id, &format!("told `{text}`"), |shown| {
         let comments = shown["board"]["comments"].as_array();
         comments.is_some_and(|all| all.iter().any(|comment| comment["text"].as_str().is_some_and(|t| t.contains(text))))
