@@ -107,7 +107,7 @@ pub(crate) fn history(told: &str, folder: &Path) -> anyhow::Result<Input> {
 /// An empty repository without a work tree.
 fn repository(folder: &Path) -> anyhow::Result<PathBuf> {
     let repository = folder.join("repository.git");
-    answer(Command::new("git").args(["init", "--quiet", "--bare", "-b", "main"]).arg(&repository))?;
+    answer(git(&repository).args(["init", "--quiet", "--bare", "-b", "main"]))?;
     // Whatever the files' own `.gitattributes` say: their bytes as they are.
     fs::create_dir_all(repository.join("info"))?;
     fs::write(repository.join("info/attributes"), "* -text -filter -ident -working-tree-encoding\n")?;
