@@ -173,6 +173,7 @@ impl Bench<'_> {
                         continue;
                     }
                     let ran = self.once(scanner, input, cores, failures);
+                    tell(scanner, cores, ran.as_ref());
                     let column = if cores == 1 { &mut row.one_core } else { &mut row.two_cores };
                     match ran {
                         Some((Ran::Ended(usage), answer)) => {
@@ -233,4 +234,17 @@ impl Bench<'_> {
             }
         }
     }
+}
+
+/// What just happened, for whoever watches: a whole comparison takes its time.
+fn tell(scanner: &Scanner, cores: usize, ran: Option<&(Ran, Answer)>) {
+    let told = match ran {
+        Some((Ran::Ended(usage), answer)) => {
+            let (wall, cpu, found) = (usage.wall_s, usage.cpu_s, answer.places.len());
+            format!("{wall:.2} s, {cpu:.2} s of processor time, {found} findings")
+        }
+        Some((Ran::TooLong, _)) => "stopped, it took too long".to_owned(),
+        None => "failed".to_owned(),
+    };
+    say(format_args!("{}, {cores} cores: {told}", scanner.name));
 }

@@ -70,8 +70,8 @@ pub(crate) fn speed(
     writeln!(out, "\n### {}\n", input.name)?;
     writeln!(
         out,
-        "{} commits bring in {} blobs of {:.2} MB; their patches add {:.2} MB of lines; as files {:.2} MB. Medians of {rounds} \
-         interleaved rounds; an empty program seems to take {empty_ms:.0} ms.\n",
+        "Commits: {}. Blobs that they bring in: {}, of {:.2} MB. Lines that their patches add: {:.2} MB. As files: {:.2} MB. Medians \
+         of {rounds} interleaved rounds; an empty program seems to take {empty_ms:.0} ms.\n",
         input.commits,
         input.blobs,
         megabytes(input.bytes),
