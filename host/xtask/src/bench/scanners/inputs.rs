@@ -269,6 +269,8 @@ fn batch(repository: &Path, base: &str, head: &str, asked: &str) -> anyhow::Resu
 
 fn git(repository: &Path) -> Command {
     let mut git = Command::new("git");
+    // Nothing in the background: it would be measured with what runs then.
+    git.args(["-c", "gc.auto=0", "-c", "maintenance.auto=false"]);
     git.arg("--git-dir").arg(repository).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
     git
 }
