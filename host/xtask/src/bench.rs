@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: runs every benchmark of the workspace and says on which machine, and how busy it was, since a
-//! number without that means little. With `--peers` it compares the queue with other queues instead.
+//! number without that means little. With `--peers` it compares the queue with other queues instead, with `--scanners` the
+//! security gate with other secret scanners.
 
 mod cluster;
 mod figures;
 mod install;
 mod peers;
+mod scanners;
 
 use crate::cargo::cargo;
 use crate::console::say;
@@ -17,18 +19,23 @@ pub(crate) struct Options {
     /// Compare the queue with other queues instead; installs them below the target folder, and PostgreSQL as a package.
     #[arg(long)]
     peers: bool,
-    /// Rounds of the comparison; medians are shown.
-    #[arg(long, default_value_t = 5, requires = "peers")]
+    /// Rounds of a comparison; medians are shown.
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Jobs in each round of the comparison.
     #[arg(long, default_value_t = 2000, requires = "peers")]
     jobs: usize,
+    #[command(flatten)]
+    scanners: scanners::Options,
 }
 
 /// Runs the task.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     if options.peers {
         return peers::run(root, options.rounds.max(1), options.jobs.max(1));
+    }
+    if options.scanners.wanted() {
+        return scanners::run(root, options.rounds.max(1), &options.scanners);
     }
     say(format_args!("before: {}", machine()));
     // The profile that tests and demo use: the default one of `cargo bench` would build wasmtime a second time.

@@ -5,6 +5,7 @@
 pub fn is_full_of_hashes(path: &[u8]) -> bool {
     const NAMES: &[&[u8]] = &[
         b"Cargo.lock",
+        b".cargo-checksum.json",
         b"package-lock.json",
         b"npm-shrinkwrap.json",
         b"pnpm-lock.yaml",
@@ -37,6 +38,7 @@ mod tests {
     fn lockfiles_are_known_by_name_wherever_they_stand() {
         assert!(is_full_of_hashes(b"web/package-lock.json"));
         assert!(is_full_of_hashes(b"static/app.min.js"));
+        assert!(is_full_of_hashes(b"vendor/tower-http/.cargo-checksum.json"));
         assert!(!is_full_of_hashes(b"src/lock.rs"));
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn apalis(places: &Places) -> anyhow::Result<PathBuf> {
 }
 
 /// Builds with cargo; the executable.
-fn built(folder: &Path, arguments: &[&OsStr]) -> anyhow::Result<PathBuf> {
+pub(crate) fn built(folder: &Path, arguments: &[&OsStr]) -> anyhow::Result<PathBuf> {
     let program = std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from);
     let mut cargo = Command::new(program);
     cargo.args(arguments).arg("--message-format=json-render-diagnostics").current_dir(folder);
@@ -71,19 +71,25 @@ pub(crate) fn node(places: &Places) -> anyhow::Result<(PathBuf, PathBuf)> {
 
 /// The folder with the programs for Python, and the interpreter of a virtual environment that has what they need.
 pub(crate) fn python(places: &Places) -> anyhow::Result<(PathBuf, PathBuf)> {
-    let (folder, environment) = (places.installed.join("python"), places.installed.join("venv"));
+    let folder = places.installed.join("python");
     copy(&places.sources.join("python"), &folder)?;
-    let python = environment.join("bin/python");
+    let python = environment(&places.installed.join("venv"))?;
+    let requirements = folder.join("requirements.txt");
+    answer(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
+    Ok((folder, python))
+}
+
+/// The interpreter of a virtual environment of Python, which is made if it is not there.
+pub(crate) fn environment(folder: &Path) -> anyhow::Result<PathBuf> {
+    let python = folder.join("bin/python");
     if answer(Command::new(&python).args(["-m", "pip", "--version"])).is_err() {
-        let make = || answer(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
+        let make = || answer(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder));
         if make().is_err() {
             package("python3-venv")?;
             make()?;
         }
     }
-    let requirements = folder.join("requirements.txt");
-    answer(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
-    Ok((folder, python))
+    Ok(python)
 }
 
 /// PostgreSQL 15.
@@ -95,7 +101,7 @@ pub(crate) fn postgres() -> anyhow::Result<()> {
 }
 
 /// Installs a Debian package.
-fn package(name: &str) -> anyhow::Result<()> {
+pub(crate) fn package(name: &str) -> anyhow::Result<()> {
     let install = || answer(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends", name]));
     if install().is_err() {
         answer(Command::new("apt-get").arg("update"))?;
@@ -143,7 +149,7 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 /// Runs a command to its end; what it printed. If it fails, why, in its own words.
-fn answer(command: &mut Command) -> anyhow::Result<String> {
+pub(crate) fn answer(command: &mut Command) -> anyhow::Result<String> {
     let line = format!("{command:?}").replace('"', "");
     say(&line);
     let output = match command.output() {
