@@ -24,13 +24,23 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace").to_owned()
 }
 
+/// Cargo, as if it were started from a shell. What it tells a test of its package would make it build anew whatever has a
+/// build script that asks for that, and all that stands on it: minutes each time.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let of_the_test = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| of_the_test(&name.to_string_lossy())) {
+        cargo.env_remove(name);
+    }
+    cargo
+}
+
 /// The `portcullis` program, built once from this very source.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let args = ["build", "--locked", "--workspace", "--bin", "portcullis", "--message-format=json"];
-        let output = Command::new(cargo).args(args).current_dir(workspace()).stderr(Stdio::inherit()).output();
+        let output = cargo().args(args).current_dir(workspace()).stderr(Stdio::inherit()).output();
         let output = output.expect("cargo can be started");
         assert!(output.status.success(), "cargo could not build portcullis");
         let text = String::from_utf8(output.stdout).expect("cargo prints UTF-8");

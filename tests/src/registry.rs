@@ -3,9 +3,9 @@
 //! The guest's configuration says how it misbehaves, e.g. `{"do": "trap"}`; `tests/guests/hostile` has the list. What is
 //! published goes through `portcullis plugin publish`, as everybody's plugins do.
 
-use crate::daemon::{portcullis, workspace};
+use crate::daemon::{cargo, portcullis, workspace};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::{Mutex, OnceLock};
 use tempfile::TempDir;
 
@@ -81,7 +81,7 @@ fn build(folder: &str, features: &str) -> PathBuf {
     static BUILDING: Mutex<()> = Mutex::new(());
     let _one = BUILDING.lock().expect("nobody panicked while building");
     let target = workspace().join("target/guests").join(folder);
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let output = cargo()
         .current_dir(workspace())
         .args(["build", "--locked", "--package", "portcullis-hostile-guest", "--target", "wasm32-wasip2"])
         .args(["--profile", "guest", "--features", features, "--target-dir"])

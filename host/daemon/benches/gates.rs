@@ -17,7 +17,7 @@ use portcullis_core::facts::*;
 use portcullis_core::gate::{Grants, Limits, Outcome, Report, Subject, Verdict};
 use portcullis_core::ids::Revision;
 use portcullis_core::time::UnixMillis;
-use portcullis_runtime::{BlobReader, CallInput, Gate, Reads, Runtime, RuntimeConfig, Unavailable};
+use portcullis_runtime::{BlobStream, CallInput, Gate, Reads, Runtime, RuntimeConfig, Unavailable};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -99,8 +99,8 @@ impl Reads for Facts {
     async fn read_file(&self, _: &Revision, path: &[u8]) -> Result<Vec<u8>, RepositoryError> {
         Err(RepositoryError::NotFound(String::from_utf8_lossy(path).into_owned()))
     }
-    async fn open_blob(&self, id: &Revision) -> Result<Box<dyn BlobReader>, RepositoryError> {
-        Err(RepositoryError::NotFound(id.to_string()))
+    async fn open_blobs(&self, _: Vec<Revision>) -> Result<Box<dyn BlobStream>, RepositoryError> {
+        Err(RepositoryError::NotFound("an object".to_owned()))
     }
     async fn checks(&self, _: &Revision) -> Result<Vec<Check>, ForgeError> {
         let check = |n: i64| Check {

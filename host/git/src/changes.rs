@@ -78,7 +78,7 @@ impl Differ {
         // `--ignore-submodules=none`: where git finds a `.gitmodules` (today in worktrees only), the branch's own could
         // otherwise hide a change.
         let how = ["--stdin", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv"];
-        let call = repository.call(OPERATION).args(how).arg("--ignore-submodules=none");
+        let call = repository.reading(OPERATION).args(how).arg("--ignore-submodules=none");
         Ok(Self { dialogue: Dialogue::start(&call, OPERATION, repository.git().settings().local_limit)? })
     }
 

@@ -44,7 +44,7 @@ impl ObjectReader {
     /// [`RepositoryError::NotFound`] if one is not there or they have nothing in common.
     pub fn merge_base(&self, a: &Revision, b: &Revision) -> Result<Revision, RepositoryError> {
         self.require(&[a, b])?;
-        let call = self.repository.call("merge-base").args([a.as_str(), b.as_str()]);
+        let call = self.repository.reading("merge-base").args([a.as_str(), b.as_str()]);
         match call.run_expecting(&[0, 1])? {
             (0, printed) => Ok(revision("merge-base", &printed)?),
             _ => Err(RepositoryError::NotFound(format!("a common ancestor of {a} and {b}"))),
@@ -78,7 +78,7 @@ impl ObjectReader {
         self.require(&[base, head])?;
         let most = format!("--max-count={}", COMMIT_LIMIT + 1);
         let range = format!("^{base}");
-        let call = self.repository.call("rev-list").args(["--topo-order", &most, head.as_str(), &range]);
+        let call = self.repository.reading("rev-list").args(["--topo-order", &most, head.as_str(), &range]);
         let mut names = Vec::new();
         for line in call.run()?.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             names.push(revision("rev-list", line)?);

@@ -108,7 +108,7 @@ impl Repository {
 
     /// Whether every commit of `ancestor` is also in `descendant`.
     pub(crate) fn is_ancestor(&self, ancestor: &Revision, descendant: &Revision) -> Result<bool, GitError> {
-        let call = self.call("merge-base").args(["--is-ancestor", ancestor.as_str(), descendant.as_str()]);
+        let call = self.reading("merge-base").args(["--is-ancestor", ancestor.as_str(), descendant.as_str()]);
         Ok(call.run_expecting(&[0, 1])?.0 == 0)
     }
 
@@ -146,6 +146,12 @@ impl Repository {
     /// A call in this repository.
     pub(crate) fn call(&self, operation: &str) -> Call<'_> {
         self.git.call(operation).env("GIT_DIR", &self.dir).place(&self.dir)
+    }
+
+    /// A call that reads history. A clone that was cut off keeps a list of commits whose parents git takes for none: what lay
+    /// behind them would be missing without a word. Without the list git insists on the parents.
+    pub(crate) fn reading(&self, operation: &str) -> Call<'_> {
+        self.call(operation).env("GIT_SHALLOW_FILE", "")
     }
 
     pub(crate) fn git(&self) -> &Git {

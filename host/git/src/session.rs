@@ -17,7 +17,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn start(repository: &Repository) -> Result<Self, GitError> {
-        let call = repository.call(OPERATION).args(["--batch-command", "-z"]);
+        let call = repository.reading(OPERATION).args(["--batch-command", "-z"]);
         let limit = repository.git().settings().local_limit;
         Ok(Self { dialogue: Dialogue::start(&call, OPERATION, limit)? })
     }

@@ -234,7 +234,6 @@ fn a_history_that_was_cut_off_is_never_clean() {
 }
 
 #[test]
-#[ignore = "git is asked for the range with `.git/shallow` in force, so the commits behind it are left out in silence"]
 fn a_history_that_was_cut_off_later_is_never_clean() {
     // SEC-2: the objects are all there, but git was told to stop in the middle of the branch.
     let repo = leaked_and_caught_up();
