@@ -220,12 +220,14 @@ struct Stretch<'c> {
     /// Objects that are asked for, in the order of their first use.
     wanted: Vec<String>,
     keys: HashSet<Key>,
+    /// Objects that it replaces: each may be one that it brought in earlier.
+    replaced: HashSet<String>,
 }
 
 impl Stretch<'_> {
     /// Whether there is enough to do for a round trip not to matter. Bounds what is remembered of the commits.
     fn is_enough(&self) -> bool {
-        self.wanted.len() >= 1_000 || self.commits.len() >= 256
+        self.wanted.len() >= 4_000 || self.commits.len() >= 1_000
     }
 }
 
@@ -234,6 +236,8 @@ struct Coming<'s> {
     blobs: Box<dyn Iterator<Item = Result<Blob, Refusal>> + 's>,
     /// Those that have not been used yet.
     keys: HashSet<Key>,
+    /// See [`Stretch::replaced`].
+    replaced: HashSet<String>,
 }
 
 struct Walk<'a, S> {
@@ -264,6 +268,7 @@ impl<S: Source> Walk<'_, S> {
             if self.unread(&candidate).is_some() {
                 continue;
             }
+            stretch.replaced.extend(candidate.before.iter().map(|id| (*id).to_owned()));
             let key = self.key(&candidate);
             if !self.clean.contains(&key) && stretch.keys.insert(key) {
                 stretch.wanted.push(candidate.after.to_owned());
@@ -275,7 +280,7 @@ impl<S: Source> Walk<'_, S> {
 
     fn stretch(&mut self, stretch: Stretch<'_>) -> Result<(), Refusal> {
         let blobs = self.source.blobs(stretch.wanted, self.max_blob);
-        let mut coming = Coming { blobs, keys: stretch.keys };
+        let mut coming = Coming { blobs, keys: stretch.keys, replaced: stretch.replaced };
         for (commit, per_parent) in &stretch.commits {
             self.commit(commit, per_parent, &mut coming)?;
         }
@@ -439,7 +444,8 @@ impl<S: Source> Walk<'_, S> {
         }
         // Another encoding, or an archive, is not compared: what is scanned of it is not what was read. And what was not looked
         // at to its end is not known.
-        if matches!(content, Cow::Borrowed(_)) && !archive::is_archive(&blob.bytes) && !found.crowded {
+        let comparable = matches!(content, Cow::Borrowed(_)) && !archive::is_archive(&blob.bytes) && !found.crowded;
+        if comparable && coming.replaced.contains(candidate.after) {
             let version = Version { bytes: blob.bytes, guess, clean, reach: found.reach };
             self.versions.keep(candidate.after, version);
         }
