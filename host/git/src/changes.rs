@@ -74,7 +74,7 @@ pub(crate) struct Differ {
 }
 
 impl Differ {
-    fn start(repository: &Repository) -> Result<Self, GitError> {
+    pub(crate) fn start(repository: &Repository) -> Result<Self, GitError> {
         // `--ignore-submodules=none`: where git finds a `.gitmodules` (today in worktrees only), the branch's own could
         // otherwise hide a change.
         let how = ["--stdin", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv"];

@@ -76,6 +76,9 @@ impl ObjectReader {
     /// [`RepositoryError::NotFound`] if one of them is not there; [`RepositoryError::Failed`] past 50 000 commits.
     pub fn commits(&self, base: &Revision, head: &Revision) -> Result<Vec<Commit>, RepositoryError> {
         self.require(&[base, head])?;
+        // Whoever lists commits asks what they changed: that process starts while this one works.
+        let differ = self.differs.check_out(|| Differ::start(&self.repository))?;
+        self.differs.put_back(differ);
         let most = format!("--max-count={}", COMMIT_LIMIT + 1);
         let range = format!("^{base}");
         let call = self.repository.reading("rev-list").args(["--topo-order", &most, head.as_str(), &range]);

@@ -5,7 +5,7 @@ use crate::images::Images;
 use crate::known::Advisories;
 use crate::objects::Objects;
 use crate::outbound;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use portcullis_core::digest::Digest;
 use portcullis_core::gate::{Call, Evaluation, Grants, Limits, Mode, OnFault, PluginRef, Report, Subject};
 use portcullis_core::ids::GateName;
@@ -55,7 +55,7 @@ pub async fn ask(
     let (objects, advisories) = (Objects::default(), Advisories::at(advisories));
     let images = images.map_or(Images::Nowhere, Images::Layout);
     let reads = LocalReads { repository, head, folder, images, looked, objects, advisories };
-    let outbound = outbound::guarded().context("failed to set up requests")?;
+    let outbound = outbound::guarded_once_used();
     let input =
         CallInput { subject: subject.clone(), config: config.clone(), limits, grants, at, outbound: Some(outbound) };
     let report = runtime.evaluate(gate, input, Arc::new(reads)).await;
