@@ -20,6 +20,12 @@ pub struct Objects {
     reader: Arc<Mutex<Option<ObjectReader>>>,
 }
 
+impl From<ObjectReader> for Objects {
+    fn from(reader: ObjectReader) -> Self {
+        Self { reader: Arc::new(Mutex::new(Some(reader))) }
+    }
+}
+
 impl Objects {
     /// Puts a question to `repository`, the same one each time.
     async fn ask<T: Send + 'static>(

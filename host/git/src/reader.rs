@@ -38,6 +38,11 @@ impl ObjectReader {
         Self { repository, sessions: Kept::default(), differs: Kept::default(), streams: Arc::default() }
     }
 
+    /// What it reads.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
     /// The best common ancestor of two commits.
     ///
     /// # Errors

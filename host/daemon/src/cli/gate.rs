@@ -16,7 +16,7 @@ use portcullis_core::gate::{Evaluation, Finding, Grants, Limits, Outcome, Plugin
 use portcullis_core::ids::{Revision, WorkItem};
 use portcullis_core::pipeline::GateSpec;
 use portcullis_core::time::Clock as _;
-use portcullis_git::{Checkout, Git, GitSettings};
+use portcullis_git::{Checkout, Git, GitSettings, ObjectReader};
 use portcullis_runtime::{Runtime, RuntimeConfig};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -112,14 +112,18 @@ async fn judge(args: RunArgs) -> Ended {
     let checkout = Checkout::open(&git, &args.repo).map_err(fail)?;
     let head = resolved(&checkout, &args.head, "--head")?;
     let (target, target_head) = base(&checkout, args.base.as_deref())?;
-    let (plugin, bytes) = component(&args.plugin, &args.registry)?;
-    let chosen = chosen(&checkout, &plugin, &target_head)?;
+    let (plugin, made) = component(&args.plugin, &args.registry)?;
+    let reader = checkout.repository().reader();
+    let chosen = chosen(&reader, &plugin, &target_head)?;
     let config = match (&args.config, &chosen) {
         (Some(path), _) => config_file(path)?,
         (None, Some(spec)) => spec.config.to_string(),
         (None, None) => "{}".to_owned(),
     };
-    let branch = checkout.branch().map_err(fail)?.filter(|_| args.head == "HEAD").unwrap_or(args.head);
+    let branch = match args.head.as_str() {
+        "HEAD" => checkout.branch().map_err(fail)?.unwrap_or(args.head),
+        _ => args.head,
+    };
     let (from, to) = ("deploy-staging".into(), "deploy".into());
     let work_item = WorkItem::new(&args.work_item);
     let subject = Subject {
@@ -147,7 +151,10 @@ async fn judge(args: RunArgs) -> Ended {
     let runtime = Runtime::new(RuntimeConfig::new(cache()?)).map_err(fail)?;
     let gate = match runtime.load_cached(&plugin).await {
         Some(gate) => Ok(gate),
-        None => progress::while_waiting("compiling the gate (once)", runtime.load(&plugin, &bytes)).await,
+        None => {
+            let bytes = made.read(&plugin)?;
+            progress::while_waiting("compiling the gate (once)", runtime.load(&plugin, &bytes)).await
+        }
     };
     let gate = match gate {
         Ok(gate) => gate,
@@ -157,7 +164,7 @@ async fn judge(args: RunArgs) -> Ended {
         }
     };
     let looked = Arc::new(Looked::default());
-    let asking = local_run::ask(&runtime, &gate, checkout.repository().clone(), question.clone(), looked.clone());
+    let asking = local_run::ask(&runtime, &gate, reader, question.clone(), looked.clone());
     let evaluation = progress::while_looking(&looked, asking).await?;
     if let Some(path) = &args.record {
         local_run::write(path, &question, &evaluation)?;
@@ -197,24 +204,37 @@ fn base(checkout: &Checkout, named: Option<&str>) -> Result<(String, Revision), 
     Err(CliError::Usage(format!("none of {} is here; name a base with --base", LIKELY_BASES.join(", "))))
 }
 
-/// The plugin's bytes: from the registry, or a component that was just built.
-fn component(plugin: &str, registry: &Path) -> Result<(PluginRef, Vec<u8>), CliError> {
+/// Where a plugin's bytes are: they are needed only if it has not been compiled before.
+enum Code {
+    Here(Vec<u8>),
+    In(Registry),
+}
+
+impl Code {
+    fn read(self, plugin: &PluginRef) -> Result<Vec<u8>, CliError> {
+        match self {
+            Self::Here(bytes) => Ok(bytes),
+            Self::In(registry) => registry.load(plugin).map_err(fail),
+        }
+    }
+}
+
+/// The plugin: from the registry, or a component that was just built.
+fn component(plugin: &str, registry: &Path) -> Result<(PluginRef, Code), CliError> {
     if plugin.ends_with(".wasm") {
         let bytes = read_component(Path::new(plugin)).map_err(fail)?;
         let package = Package::from_component("local/component", "0.0.0", bytes.clone()).map_err(fail)?;
-        return Ok((package.plugin().clone(), bytes));
+        return Ok((package.plugin().clone(), Code::Here(bytes)));
     }
     let (name, wanted) = plugin.split_once('@').unwrap_or((plugin, "*"));
     let (name, wanted) = (check_plugin_name(name).map_err(fail)?, requirement::parse(wanted).map_err(fail)?);
     let registry = Registry::open(registry).map_err(fail)?;
     let plugin = registry.resolve(&name, &wanted).map_err(fail)?.plugin();
-    let bytes = registry.load(&plugin).map_err(fail)?;
-    Ok((plugin, bytes))
+    Ok((plugin, Code::In(registry)))
 }
 
 /// What the base's manifest says of this plugin, so that a run by hand judges as the daemon does.
-fn chosen(checkout: &Checkout, plugin: &PluginRef, base: &Revision) -> Result<Option<GateSpec>, CliError> {
-    let reader = checkout.repository().reader();
+fn chosen(reader: &ObjectReader, plugin: &PluginRef, base: &Revision) -> Result<Option<GateSpec>, CliError> {
     let Ok(bytes) = reader.read_file(base, MANIFEST_PATH.as_bytes(), 1 << 20) else { return Ok(None) };
     let text = String::from_utf8_lossy(&bytes);
     let manifest = Manifest::parse(&text).map_err(fail)?;

@@ -10,7 +10,7 @@ use portcullis_core::digest::Digest;
 use portcullis_core::gate::{Call, Evaluation, Grants, Limits, Mode, OnFault, PluginRef, Report, Subject};
 use portcullis_core::ids::GateName;
 use portcullis_core::time::UnixMillis;
-use portcullis_git::Repository;
+use portcullis_git::ObjectReader;
 use portcullis_runtime::{CallInput, Gate, Runtime};
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
@@ -46,13 +46,14 @@ pub struct Question {
 pub async fn ask(
     runtime: &Runtime,
     gate: &Arc<Gate>,
-    repository: Repository,
+    reader: ObjectReader,
     question: Question,
     looked: Arc<Looked>,
 ) -> Result<Evaluation> {
     let Question { plugin, subject, config, limits, grants, folder, images, advisories, at } = question;
     let head = subject.head.clone();
-    let (objects, advisories) = (Objects::default(), Advisories::at(advisories));
+    let (repository, advisories) = (reader.repository().clone(), Advisories::at(advisories));
+    let objects = Objects::from(reader);
     let images = images.map_or(Images::Nowhere, Images::Layout);
     let reads = LocalReads { repository, head, folder, images, looked, objects, advisories };
     let outbound = outbound::guarded_once_used();
