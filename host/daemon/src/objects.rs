@@ -1,4 +1,4 @@
-//! A repository's objects, for one evaluation: one git process answers all its questions, on threads that may block.
+//! A repository's objects, for one evaluation: a few git processes answer all its questions, on threads that may block.
 
 use async_trait::async_trait;
 use portcullis_core::facts::{Commit, DocumentError, Piece, RepositoryError, TreeChange};
@@ -89,33 +89,43 @@ impl Objects {
     /// `repository.open-blobs`.
     pub async fn open_blobs(&self, of: Repository, ids: Vec<Revision>) -> Answer<Blobs> {
         let stream = self.ask(of, move |objects| objects.open_blobs(ids)).await?;
-        Ok(Blobs { ahead: Some(read_on(stream)) })
+        Ok(Blobs::Idle(stream))
     }
 }
 
 /// Objects' bytes as the runtime wants them. While the gate looks at one answer the next one is read.
-pub struct Blobs {
-    ahead: Option<JoinHandle<(portcullis_git::BlobStream, Answer<Vec<Piece>>)>>,
+pub enum Blobs {
+    /// Nothing has been asked yet, or all has been read.
+    Idle(portcullis_git::BlobStream),
+    /// An answer is being read.
+    Ahead(JoinHandle<(portcullis_git::BlobStream, Answer<Vec<Piece>>)>),
+    /// Reading has failed, as was said: what follows would have a hole.
+    Failed,
 }
 
-fn read_on(mut stream: portcullis_git::BlobStream) -> JoinHandle<(portcullis_git::BlobStream, Answer<Vec<Piece>>)> {
-    tokio::task::spawn_blocking(move || {
+fn read_on(mut stream: portcullis_git::BlobStream) -> Blobs {
+    Blobs::Ahead(tokio::task::spawn_blocking(move || {
         let pieces = stream.next_pieces();
         (stream, pieces)
-    })
+    }))
 }
 
 #[async_trait]
 impl BlobStream for Blobs {
     async fn next(&mut self) -> Answer<Vec<Piece>> {
-        let Some(ahead) = self.ahead.as_mut() else { return Ok(Vec::new()) };
+        *self = match std::mem::replace(self, Self::Failed) {
+            Self::Idle(stream) => read_on(stream),
+            other => other,
+        };
+        let Self::Ahead(ahead) = self else {
+            return Err(RepositoryError::Failed("reading these objects has failed before".to_owned()));
+        };
         let read = ahead.await;
-        self.ahead = None;
+        *self = Self::Failed;
         let (stream, pieces) = read.map_err(|error| RepositoryError::Failed(error.to_string()))?;
-        if pieces.as_ref().is_ok_and(|pieces| !pieces.is_empty()) {
-            self.ahead = Some(read_on(stream));
-        }
-        pieces
+        let pieces = pieces?;
+        *self = if stream.is_at_its_end() { Self::Idle(stream) } else { read_on(stream) };
+        Ok(pieces)
     }
 }
 

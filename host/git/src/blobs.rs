@@ -1,7 +1,7 @@
 //! Many objects' bytes in pieces, in the order in which they were asked for, whatever their size.
 //!
 //! All are asked for at once and come through one process, which works ahead as far as its pipe holds. Small ones share an
-//! answer, large ones take several: no more than a piece is ever held in memory.
+//! answer, large ones take several: no more than an answer is ever held in memory.
 
 use crate::error::GitError;
 use crate::reader::ObjectReader;
@@ -47,6 +47,9 @@ impl ObjectReader {
             return Err(GitError::TooMany { what: "objects", limit: BLOB_LIMIT }.into());
         }
         let ticket = Arc::clone(&self.streams.0);
+        if ids.is_empty() {
+            return Ok(BlobStream { reader: self.clone(), ids, at: 0, open: None, session: None, _ticket: ticket });
+        }
         // One is the reader's own, one the ticket just taken.
         if Arc::strong_count(&ticket) > STREAM_LIMIT + 1 {
             return Err(GitError::TooMany { what: "streams of objects open at once", limit: STREAM_LIMIT }.into());
@@ -59,13 +62,18 @@ impl ObjectReader {
 }
 
 impl BlobStream {
+    /// Whether all has been read.
+    pub fn is_at_its_end(&self) -> bool {
+        self.at == self.ids.len()
+    }
+
     /// The next pieces, of at most 1 MiB together; none says that all has been read. An empty object is one empty piece.
     ///
     /// # Errors
     /// [`RepositoryError::NotFound`] if an object is not there or no blob; [`RepositoryError::Failed`] if git ends early or
     /// stalls. Nothing more comes after that.
     pub fn next_pieces(&mut self) -> Result<Vec<Piece>, RepositoryError> {
-        if self.at == self.ids.len() {
+        if self.is_at_its_end() {
             return Ok(Vec::new());
         }
         let Some(mut session) = self.session.take() else {
@@ -73,7 +81,7 @@ impl BlobStream {
         };
         // An error drops the session: what would follow has a hole.
         let pieces = self.fill(&mut session)?;
-        if self.at == self.ids.len() {
+        if self.is_at_its_end() {
             self.reader.sessions.put_back(session);
         } else {
             self.session = Some(session);
@@ -82,6 +90,7 @@ impl BlobStream {
     }
 
     fn fill(&mut self, session: &mut Session) -> Result<Vec<Piece>, RepositoryError> {
+        session.start_clock();
         let mut pieces = Vec::new();
         let mut room = PIECE_BYTES;
         while room > 0

@@ -2,12 +2,13 @@
 
 use crate::dialogue::Dialogue;
 use crate::error::GitError;
+use crate::kept::Keep;
 use crate::reader::ObjectReader;
 use crate::repository::Repository;
+use crate::wire::{self, Header};
 use portcullis_core::facts::{ChangeKind, EntryKind, RepositoryError, TreeChange};
 use portcullis_core::ids::Revision;
 use std::collections::{BTreeSet, HashMap};
-use std::time::Instant;
 
 const OPERATION: &str = "diff-tree";
 /// Names no object.
@@ -15,6 +16,10 @@ const END: &[u8] = b"end\n";
 
 /// Most paths of one answer.
 const CHANGE_LIMIT: usize = 200_000;
+/// Most bytes of one answer.
+const CHANGES_BYTES: usize = 256 << 20;
+/// Bytes of trees about which a process is asked before another one takes its place.
+const TREES_HELD: u64 = 64 << 20;
 /// Git knows the empty tree without having it.
 const EMPTY_TREE_SHA1: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 const EMPTY_TREE_SHA256: &str = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321";
@@ -26,27 +31,43 @@ impl ObjectReader {
     /// # Errors
     /// [`RepositoryError::NotFound`] if one of them is not there; [`RepositoryError::Failed`] past 200 000 paths.
     pub fn changes(&self, before: Option<&Revision>, after: &Revision) -> Result<Vec<TreeChange>, RepositoryError> {
-        let names: Vec<&Revision> = before.into_iter().chain([after]).collect();
-        let mut trees = self.trees(&names)?;
+        let revisions: Vec<&Revision> = before.into_iter().chain([after]).collect();
+        let mut trees = self.trees(&revisions)?;
         // The answer has one tree for each name.
         let after = trees.pop().ok_or_else(|| RepositoryError::NotFound(format!("commit or tree {after}")))?;
-        let empty = if after.as_str().len() == 40 { EMPTY_TREE_SHA1 } else { EMPTY_TREE_SHA256 };
+        let empty = if after.id.as_str().len() == 40 { EMPTY_TREE_SHA1 } else { EMPTY_TREE_SHA256 };
         let before = trees.pop();
-        let before = before.as_ref().map_or(empty, Revision::as_str);
+        let size = after.size + before.as_ref().map_or(0, |before| before.size);
+        let before = before.as_ref().map_or(empty, |before| before.id.as_str());
         let start = || Differ::start(&self.repository);
-        let changes = self.differs.ask(start, |differ| differ.diff(before, after.as_str()));
+        let changes = self.differs.ask(start, |differ| differ.diff(before, after.id.as_str(), size));
         let mut changes = changes.map_err(|error| self.cause(error))?;
         self.measure(&mut changes)?;
         Ok(changes)
     }
 
-    /// The trees of commits or trees.
-    fn trees(&self, revisions: &[&Revision]) -> Result<Vec<Revision>, RepositoryError> {
-        let names: Vec<String> = revisions.iter().map(|revision| format!("{revision}^{{tree}}")).collect();
-        let names: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
-        let found = self.infos(&names)?;
+    /// The trees of commits or trees. Asked in a way that makes git keep none of them in memory: of a commit, its first line.
+    fn trees(&self, revisions: &[&Revision]) -> Result<Vec<Header>, RepositoryError> {
+        let names: Vec<&[u8]> = revisions.iter().map(|revision| revision.as_str().as_bytes()).collect();
+        let mut trees = Vec::new();
+        for (revision, found) in revisions.iter().zip(self.infos(&names)?) {
+            let missing = || RepositoryError::NotFound(format!("commit or tree {revision}"));
+            trees.push(match found {
+                Some(found) if found.kind == "tree" => found.id,
+                Some(found) if found.kind == "commit" => {
+                    let (_, raw) = self.contents(found.id.as_str().as_bytes(), found.size)?.ok_or_else(missing)?;
+                    wire::tree_of(&raw).ok_or_else(missing)?
+                }
+                _ => return Err(missing()),
+            });
+        }
+        let names: Vec<&[u8]> = trees.iter().map(|tree| tree.as_str().as_bytes()).collect();
         let missing = |revision: &Revision| RepositoryError::NotFound(format!("commit or tree {revision}"));
-        revisions.iter().zip(found).map(|(revision, found)| Ok(found.ok_or_else(|| missing(revision))?.id)).collect()
+        revisions
+            .iter()
+            .zip(self.infos(&names)?)
+            .map(|(revision, found)| found.ok_or_else(|| missing(revision)))
+            .collect()
     }
 
     /// Fills in the sizes, all asked of one process at once.
@@ -71,6 +92,14 @@ impl ObjectReader {
 #[derive(Debug)]
 pub(crate) struct Differ {
     dialogue: Dialogue,
+    /// Bytes of trees that it was asked about: git keeps them.
+    held: u64,
+}
+
+impl Keep for Differ {
+    fn is_light(&self) -> bool {
+        self.held < TREES_HELD
+    }
 }
 
 impl Differ {
@@ -79,29 +108,34 @@ impl Differ {
         // otherwise hide a change.
         let how = ["--stdin", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv"];
         let call = repository.reading(OPERATION).args(how).arg("--ignore-submodules=none");
-        Ok(Self { dialogue: Dialogue::start(&call, OPERATION, repository.git().settings().local_limit)? })
+        let limit = repository.git().settings().local_limit;
+        Ok(Self { dialogue: Dialogue::start(&call, OPERATION, limit)?, held: 0 })
     }
 
     /// What git prints of a pair is the pair, the changes, and then, because it repeats a line that names no object, `END`.
     /// A pair that it cannot read is not printed.
-    fn diff(&mut self, before: &str, after: &str) -> Result<Vec<TreeChange>, GitError> {
+    fn diff(&mut self, before: &str, after: &str, size: u64) -> Result<Vec<TreeChange>, GitError> {
+        self.held += size;
+        self.dialogue.start_clock();
         let pair = [before, " ", after, "\n"].concat();
         self.dialogue.say(&[pair.as_bytes(), END]);
-        let deadline = self.dialogue.deadline();
-        self.dialogue.listen(deadline, |heard| heard.len() >= pair.len() || heard.starts_with(END))?;
+        self.dialogue.listen(|heard| heard.len() >= pair.len() || heard.starts_with(END))?;
         if !self.dialogue.heard().starts_with(pair.as_bytes()) {
             return Err(self.dialogue.out_of_step("nothing of two trees that are there"));
         }
         self.dialogue.take(pair.len());
         let mut changes = Vec::new();
+        let mut left = CHANGES_BYTES;
         loop {
-            self.dialogue.listen(deadline, |heard| heard.len() >= END.len())?;
+            self.dialogue.listen(|heard| heard.len() >= END.len())?;
             if self.dialogue.heard().starts_with(END) {
                 self.dialogue.take(END.len());
                 return Ok(changes);
             }
-            let line = self.field(deadline)?;
-            let path = self.field(deadline)?;
+            let line = self.field()?;
+            let path = self.field()?;
+            let over = GitError::TooMuchOutput { operation: OPERATION.to_owned(), limit: CHANGES_BYTES };
+            left = left.checked_sub(line.len() + path.len()).ok_or(over)?;
             changes.push(parse(&line, path)?);
             if changes.len() > CHANGE_LIMIT {
                 return Err(GitError::TooMany { what: "changed paths", limit: CHANGE_LIMIT });
@@ -109,8 +143,8 @@ impl Differ {
         }
     }
 
-    fn field(&mut self, deadline: Instant) -> Result<Vec<u8>, GitError> {
-        let end = self.dialogue.listen_to(0, deadline)?;
+    fn field(&mut self) -> Result<Vec<u8>, GitError> {
+        let end = self.dialogue.listen_to(0)?;
         let field = self.dialogue.heard()[..end].to_vec();
         self.dialogue.take(end + 1);
         Ok(field)

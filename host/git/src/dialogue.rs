@@ -31,11 +31,13 @@ pub(crate) struct Dialogue {
     heard: Vec<u8>,
     taken: usize,
     limit: Duration,
+    /// Until when the answer that is waited for must have come.
+    deadline: Instant,
     _group: Group,
 }
 
 impl Dialogue {
-    /// Starts `call`, which is for `operation`; each answer may take as long as `limit`.
+    /// Starts `call`, which is for `operation`; each answer may take as long as `limit`; see [`Dialogue::start_clock`].
     pub(crate) fn start(call: &Call<'_>, operation: &'static str, limit: Duration) -> Result<Self, GitError> {
         let pipe = |source| GitError::Pipe { operation: operation.to_owned(), source };
         let mut command = call.command();
@@ -52,12 +54,13 @@ impl Dialogue {
             rustix::io::ioctl_fionbio(fd, true).map_err(|error| pipe(error.into()))?;
         }
         let (unsaid, heard) = (Vec::new(), Vec::new());
-        Ok(Self { stdin, stdout, operation, unsaid, said: 0, heard, taken: 0, limit, _group: group })
+        let deadline = Instant::now() + limit;
+        Ok(Self { stdin, stdout, operation, unsaid, said: 0, heard, taken: 0, limit, deadline, _group: group })
     }
 
-    /// Until when an answer that is waited for from now on must have come.
-    pub(crate) fn deadline(&self) -> Instant {
-        Instant::now() + self.limit
+    /// From now on the answer to a question, or to all that were asked together, is waited for as long as the limit says.
+    pub(crate) fn start_clock(&mut self) {
+        self.deadline = Instant::now() + self.limit;
     }
 
     /// Queues a question.
@@ -103,9 +106,9 @@ impl Dialogue {
     ///
     /// # Errors
     /// The process has ended, or the deadline has come.
-    pub(crate) fn listen(&mut self, deadline: Instant, enough: impl Fn(&[u8]) -> bool) -> Result<(), GitError> {
+    pub(crate) fn listen(&mut self, enough: impl Fn(&[u8]) -> bool) -> Result<(), GitError> {
         while !enough(self.heard()) {
-            self.hear(deadline)?;
+            self.hear()?;
         }
         Ok(())
     }
@@ -114,7 +117,7 @@ impl Dialogue {
     ///
     /// # Errors
     /// As for [`Dialogue::listen`], and when it is longer than anything that git says.
-    pub(crate) fn listen_to(&mut self, mark: u8, deadline: Instant) -> Result<usize, GitError> {
+    pub(crate) fn listen_to(&mut self, mark: u8) -> Result<usize, GitError> {
         let mut looked = 0;
         loop {
             let heard = self.heard();
@@ -125,12 +128,16 @@ impl Dialogue {
             if looked > MARK_LIMIT {
                 return Err(self.out_of_step("a line without an end"));
             }
-            self.hear(deadline)?;
+            self.hear()?;
         }
     }
 
     /// Hears at least one byte more, and goes on telling meanwhile.
-    fn hear(&mut self, deadline: Instant) -> Result<(), GitError> {
+    fn hear(&mut self) -> Result<(), GitError> {
+        // A process that always has something to say would hide the deadline from the wait below.
+        if Instant::now() >= self.deadline {
+            return Err(self.late());
+        }
         if self.taken > 0 {
             self.heard.drain(..self.taken);
             self.taken = 0;
@@ -142,25 +149,27 @@ impl Dialogue {
                 Ok(0) => return Err(self.broken(ErrorKind::UnexpectedEof.into())),
                 Ok(_) => return Ok(()),
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => self.wait(deadline)?,
+                Err(Errno::AGAIN) => self.wait()?,
                 Err(error) => return Err(self.broken(error.into())),
             }
         }
     }
 
-    fn wait(&self, deadline: Instant) -> Result<(), GitError> {
+    fn wait(&self) -> Result<(), GitError> {
         let mut waits = vec![PollFd::new(&self.stdout, PollFlags::IN)];
         if !self.unsaid.is_empty() {
             waits.push(PollFd::new(&self.stdin, PollFlags::OUT));
         }
-        match poll_until(&mut waits, deadline) {
+        match poll_until(&mut waits, self.deadline) {
             Ok(true) => Ok(()),
-            Ok(false) => {
-                let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
-                Err(GitError::Timeout { operation: self.operation.to_owned(), limit_ms })
-            }
+            Ok(false) => Err(self.late()),
             Err(error) => Err(self.broken(error)),
         }
+    }
+
+    fn late(&self) -> GitError {
+        let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
+        GitError::Timeout { operation: self.operation.to_owned(), limit_ms }
     }
 
     fn broken(&self, source: std::io::Error) -> GitError {

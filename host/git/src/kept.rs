@@ -3,6 +3,14 @@
 use crate::error::GitError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// A process that can be kept.
+pub(crate) trait Keep {
+    /// Whether it holds no more than it should.
+    fn is_light(&self) -> bool {
+        true
+    }
+}
+
 /// Room for one. Clones share it; whoever needs it while it is out gets another.
 #[derive(Debug)]
 pub(crate) struct Kept<T>(Arc<Mutex<Option<T>>>);
@@ -19,7 +27,7 @@ impl<T> Default for Kept<T> {
     }
 }
 
-impl<T> Kept<T> {
+impl<T: Keep> Kept<T> {
     /// Asks the process, started where needed. One that failed is dropped, so the next question gets a new one.
     pub(crate) fn ask<A>(
         &self,
@@ -29,7 +37,7 @@ impl<T> Kept<T> {
         let mut slot = self.slot();
         let mut process = slot.take().map_or_else(start, Ok)?;
         let answer = question(&mut process)?;
-        *slot = Some(process);
+        *slot = Some(process).filter(Keep::is_light);
         Ok(answer)
     }
 

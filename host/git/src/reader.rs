@@ -2,7 +2,7 @@
 //!
 //! Nothing here looks at attributes, filters, diff drivers, hooks, replacement objects or grafts: what a branch brings
 //! along cannot change what is seen of it. Objects are named by full revisions only. One reader serves one evaluation
-//! and keeps one git process for its many small questions.
+//! and keeps one git process for its many small questions and one that compares trees.
 
 use crate::blobs::Streams;
 use crate::changes::Differ;
@@ -20,7 +20,7 @@ const COMMIT_LIMIT: usize = 50_000;
 /// Largest commit object; its message is the only part that can be large.
 const COMMIT_BYTES_LIMIT: u64 = 16 * 1024 * 1024;
 /// Bytes of all commits of one answer.
-const HISTORY_BYTES_LIMIT: usize = 64 * 1024 * 1024;
+const HISTORY_BYTES_LIMIT: u64 = 64 * 1024 * 1024;
 /// Commits that are asked for at once.
 const COMMITS_AT_ONCE: usize = 1_000;
 
@@ -104,16 +104,19 @@ impl ObjectReader {
         let mut left = HISTORY_BYTES_LIMIT;
         let mut commits = Vec::with_capacity(names.len());
         for part in names.chunks(COMMITS_AT_ONCE) {
-            let raws = self.ask(|session| {
+            self.ask(|session| {
+                session.start_clock();
                 part.iter().for_each(|name| session.ask_contents(name.as_str().as_bytes()));
-                let answer = |name: &Revision| session.contents_answer(name.as_str().as_bytes(), COMMIT_BYTES_LIMIT);
-                part.iter().map(answer).collect::<Result<Vec<_>, _>>()
+                for name in part {
+                    let raw = session.contents_answer(name.as_str().as_bytes(), COMMIT_BYTES_LIMIT)?;
+                    let (_, raw) = raw.ok_or_else(|| GitError::NotFound { what: format!("commit {name}") })?;
+                    // Counted as they come: what is over the limit is not held.
+                    let over = GitError::TooLarge { size: HISTORY_BYTES_LIMIT, limit: HISTORY_BYTES_LIMIT };
+                    left = left.checked_sub(raw.len() as u64).ok_or(over)?;
+                    commits.push(wire::commit(name.clone(), &raw)?);
+                }
+                Ok(())
             })?;
-            for (name, raw) in part.iter().zip(raws) {
-                let (_, raw) = raw.ok_or_else(|| RepositoryError::NotFound(format!("commit {name}")))?;
-                left = left.checked_sub(raw.len()).ok_or(RepositoryError::TooLarge(HISTORY_BYTES_LIMIT as u64))?;
-                commits.push(wire::commit(name.clone(), &raw)?);
-            }
         }
         Ok(commits)
     }
@@ -166,7 +169,7 @@ impl ObjectReader {
         Ok(())
     }
 
-    fn contents(&self, name: &[u8], limit: u64) -> Result<Option<(Header, Vec<u8>)>, GitError> {
+    pub(crate) fn contents(&self, name: &[u8], limit: u64) -> Result<Option<(Header, Vec<u8>)>, GitError> {
         self.ask(|session| session.contents(name, limit))
     }
 

@@ -3,6 +3,7 @@
 
 use crate::dialogue::Dialogue;
 use crate::error::GitError;
+use crate::kept::Keep;
 use crate::repository::Repository;
 use crate::wire::{Header, header};
 
@@ -15,6 +16,8 @@ pub(crate) struct Session {
     dialogue: Dialogue,
 }
 
+impl Keep for Session {}
+
 impl Session {
     pub(crate) fn start(repository: &Repository) -> Result<Self, GitError> {
         let call = repository.reading(OPERATION).args(["--batch-command", "-z"]);
@@ -24,12 +27,14 @@ impl Session {
 
     /// What `name` is, if it is there.
     pub(crate) fn info(&mut self, name: &[u8]) -> Result<Option<Header>, GitError> {
+        self.start_clock();
         self.ask_info(name);
         self.answer(name)
     }
 
     /// What each of `names` is, in their order; all are asked at once.
     pub(crate) fn infos(&mut self, names: &[&[u8]]) -> Result<Vec<Option<Header>>, GitError> {
+        self.start_clock();
         names.iter().for_each(|name| self.ask_info(name));
         names.iter().map(|name| self.answer(name)).collect()
     }
@@ -37,8 +42,14 @@ impl Session {
     /// The whole of the object that `name` stands for. It must have been found by [`Session::info`] and be small
     /// enough: `limit` guards against its having grown since.
     pub(crate) fn contents(&mut self, name: &[u8], limit: u64) -> Result<Option<(Header, Vec<u8>)>, GitError> {
+        self.start_clock();
         self.ask_contents(name);
         self.contents_answer(name, limit)
+    }
+
+    /// See [`Dialogue::start_clock`]; for those who ask and take answers by themselves.
+    pub(crate) fn start_clock(&mut self) {
+        self.dialogue.start_clock();
     }
 
     /// Queues the question for an object's bytes.
@@ -65,7 +76,6 @@ impl Session {
 
     /// The next `count` bytes of the object whose header was read last.
     pub(crate) fn read(&mut self, count: usize) -> Result<Vec<u8>, GitError> {
-        let deadline = self.dialogue.deadline();
         let mut bytes = Vec::with_capacity(count);
         loop {
             let heard = self.dialogue.heard();
@@ -75,7 +85,7 @@ impl Session {
             if bytes.len() == count {
                 return Ok(bytes);
             }
-            self.dialogue.listen(deadline, |heard| !heard.is_empty())?;
+            self.dialogue.listen(|heard| !heard.is_empty())?;
         }
     }
 
@@ -94,15 +104,14 @@ impl Session {
     /// Reads a header, or the echo that says that there is no such object. The echo repeats the name as it is, line's
     /// ends included, so it is compared and never parsed.
     pub(crate) fn answer(&mut self, name: &[u8]) -> Result<Option<Header>, GitError> {
-        let deadline = self.dialogue.deadline();
-        let end = self.dialogue.listen_to(b'\n', deadline)?;
+        let end = self.dialogue.listen_to(b'\n')?;
         if let Some(found) = header(&self.dialogue.heard()[..end]) {
             self.dialogue.take(end + 1);
             return Ok(Some(found));
         }
         let missing = [name, b" missing\n"].concat();
         let differs = |heard: &[u8]| heard.iter().zip(&missing).any(|(heard, wanted)| heard != wanted);
-        self.dialogue.listen(deadline, |heard| heard.len() >= missing.len() || differs(heard))?;
+        self.dialogue.listen(|heard| heard.len() >= missing.len() || differs(heard))?;
         if self.dialogue.heard().starts_with(&missing) {
             self.dialogue.take(missing.len());
             return Ok(None);

@@ -54,6 +54,12 @@ pub(crate) fn commit(id: Revision, raw: &[u8]) -> Result<Commit, GitError> {
     Ok(Commit { id, parents, message: rest.to_vec(), committed_at_s })
 }
 
+/// The tree that a raw commit object names in its first line.
+pub(crate) fn tree_of(raw: &[u8]) -> Option<Revision> {
+    let line = raw.strip_prefix(b"tree ")?.split(|&byte| byte == b'\n').next()?;
+    Revision::parse(std::str::from_utf8(line).ok()?).ok()
+}
+
 /// The seconds in `Name <address> seconds zone`. Name and address may hold anything but a line's end.
 fn seconds(committer: &[u8]) -> Option<i64> {
     let after = committer.iter().rposition(|&byte| byte == b'>')?;

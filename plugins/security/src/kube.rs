@@ -24,16 +24,11 @@ fn indent(line: &[u8]) -> usize {
     line.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'-')).count()
 }
 
-/// Whether the line at `keyword` says that its document is a secret.
-pub(crate) fn begins(text: &[u8], keyword: usize) -> bool {
-    is_kind(&text[line_around(text, keyword)])
-}
-
-/// The values of the secret whose `kind` stands at `keyword`.
-pub(crate) fn find(text: &[u8], keyword: usize) -> Vec<Range<usize>> {
+/// The values of the secret whose `kind` stands at `keyword`; none if that says something else.
+pub(crate) fn find(text: &[u8], keyword: usize) -> Option<Vec<Range<usize>>> {
     let kind = line_around(text, keyword);
-    if !begins(text, keyword) {
-        return Vec::new();
+    if !is_kind(&text[kind.clone()]) {
+        return None;
     }
     let depth = indent(&text[kind.clone()]);
     let document = document(text, &kind);
@@ -67,7 +62,7 @@ pub(crate) fn find(text: &[u8], keyword: usize) -> Vec<Range<usize>> {
             found.push(span);
         }
     }
-    found
+    Some(found)
 }
 
 /// The part between `---` lines, or between brackets' neighbours, that `kind` stands in.
@@ -129,7 +124,7 @@ mod tests {
 
     fn values(text: &str) -> Vec<&str> {
         let at = memchr::memmem::find(text.as_bytes(), b"ecret").unwrap();
-        find(text.as_bytes(), at).into_iter().map(|span| &text[span]).collect()
+        find(text.as_bytes(), at).into_iter().flatten().map(|span| &text[span]).collect()
     }
 
     // SEC-2

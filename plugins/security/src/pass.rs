@@ -131,11 +131,9 @@ impl<'a> Pass<'a> {
                     self.look_pattern(slot, piece.bounds.start..end)?;
                 }
                 Scope::Kubernetes => {
-                    if kube::begins(self.text, start) {
+                    if let Some(secrets) = kube::find(self.text, start) {
                         self.reach = Reach::Far;
-                    }
-                    for secret in kube::find(self.text, start) {
-                        self.take(slot, secret.clone(), secret);
+                        secrets.into_iter().for_each(|secret| self.take(slot, secret.clone(), secret));
                     }
                 }
             }

@@ -222,12 +222,14 @@ struct Stretch<'c> {
     keys: HashSet<Key>,
     /// Objects that it replaces: each may be one that it brought in earlier.
     replaced: HashSet<String>,
+    /// Changes of all commits.
+    changes: usize,
 }
 
 impl Stretch<'_> {
     /// Whether there is enough to do for a round trip not to matter. Bounds what is remembered of the commits.
     fn is_enough(&self) -> bool {
-        self.wanted.len() >= 4_000 || self.commits.len() >= 1_000
+        self.wanted.len() >= 4_000 || self.commits.len() >= 1_000 || self.changes >= 20_000
     }
 }
 
@@ -274,6 +276,7 @@ impl<S: Source> Walk<'_, S> {
                 stretch.wanted.push(candidate.after.to_owned());
             }
         }
+        stretch.changes += per_parent.iter().map(Vec::len).sum::<usize>();
         stretch.commits.push((commit, per_parent));
         Ok(())
     }
@@ -596,7 +599,7 @@ impl<S: Source> Walk<'_, S> {
         }
     }
 
-    /// The last check of all: what was scanned is what was announced.
+    /// The last check of all: what was read is what was announced.
     fn settle(mut self) -> Result<Looked, Refusal> {
         let (objects, bytes) = self.expected;
         if (self.looked.objects, self.looked.bytes) != (objects, bytes) {

@@ -9,7 +9,7 @@ use portcullis_gate_sdk::text::short;
 /// Most objects that the host opens in one call.
 const AT_ONCE: usize = 10_000;
 
-/// Reads objects in order. Ends with the first refusal, and behind the first object that is larger than wanted.
+/// Reads objects in order. Ends with the first refusal, and with the first piece of an object that is larger than wanted.
 pub(crate) struct Stream {
     ids: Vec<String>,
     most: u64,
@@ -28,12 +28,12 @@ impl Stream {
     fn object(&mut self) -> Result<Blob, Refusal> {
         let Piece { size, mut bytes, .. } = self.piece()?;
         // Nearly every object is one piece, and that is kept as it came.
-        while (bytes.len() as u64) < size && bytes.len() as u64 <= self.most {
+        while (bytes.len() as u64) < size && size <= self.most {
             let more = self.piece()?;
             if more.bytes.is_empty() {
                 return Err(self.wrong("ended early"));
             }
-            bytes.reserve_exact(usize::try_from(size.min(self.most)).unwrap_or(0).saturating_sub(bytes.len()));
+            bytes.reserve_exact(usize::try_from(size).unwrap_or(0).saturating_sub(bytes.len()));
             bytes.extend_from_slice(&more.bytes);
         }
         let came = bytes.len() as u64;

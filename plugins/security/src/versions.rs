@@ -78,7 +78,7 @@ pub(crate) fn news(before: &[u8], text: &[u8], reach: Reach) -> Range<usize> {
     let start = common_beginning(before, text);
     // What begins both is not counted a second time.
     let end = text.len() - common_end(&before[start..], &text[start..]);
-    let from = line_around(text, start.saturating_sub(around)).start;
+    let from = line_around(text, line_around(text, start).start.saturating_sub(around)).start;
     let to = line_around(text, line_around(text, end).end + around).end;
     from..to
 }

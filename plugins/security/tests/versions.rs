@@ -90,6 +90,43 @@ fn a_change_in_the_middle_of_a_key_is_scanned_with_what_begins_it_and_ends_it() 
     assert_eq!(together, alone);
 }
 
+// SEC-2
+#[test]
+fn a_change_far_into_a_long_line_is_scanned_with_the_line_that_begins_the_key() {
+    let edge = ["-----BEGIN PRIVATE ", "KEY-----"].concat();
+    let body = "x7Kq2mW9aZ4tB1vC8nL5pR3sD6fG0hJy".repeat(400);
+    let changed = |at: usize| format!("{}QQ{}", &body[..at], &body[at + 2..]);
+    let versions = [String::new(), body.clone(), changed(11_000), changed(7_000)];
+    let versions = versions.map(|body| padded(&format!("{edge}\n{body}\n")));
+    let [together, alone] = compare(&versions);
+    assert_eq!(together, alone);
+    assert!(together.iter().any(|(rule, ..)| rule == "private-key"), "{together:?}");
+}
+
+// SEC-2
+#[test]
+fn a_secret_is_found_wherever_it_stands_in_a_history_that_is_read_in_several_stretches() {
+    let mut repo = Repo::new(&[("a.txt", &padded("")), ("b.txt", "")]);
+    let mut versions = 0;
+    for at in 0..2_100 {
+        let secret = if [5, 999, 1_000, 1_001, 2_050].contains(&at) {
+            format!("key = '{}'\n", token().replace("x7Kq", &format!("{at:04}")))
+        } else {
+            String::new()
+        };
+        let content = padded(&format!("line {at}\n{secret}"));
+        // Every third commit brings back what stood before.
+        let (path, content) = if at % 3 == 0 { ("b.txt", format!("{}\n", at % 2)) } else { ("a.txt", content) };
+        versions += usize::from(path == "a.txt" && !secret.is_empty());
+        repo.commit("change", &[(path, Some(&content))]);
+    }
+    let head = repo.head();
+    let judgement = judge(&repo, &repo.base(), &head);
+    let leaks = leaks(&judgement);
+    assert_eq!(leaks.len(), versions, "{leaks:?}");
+    assert!(judgement.summary.contains("2100 commits"), "{}", judgement.summary);
+}
+
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     assert_eq!(bytes.len() % 3, 0);

@@ -225,6 +225,51 @@ fn more_questions_than_a_pipe_holds_are_answered() {
 }
 
 #[test]
+fn trees_of_any_size_are_compared_one_pair_after_the_other() {
+    // More than a process is asked about before another one takes its place.
+    let origin = TempRepo::with_commit("a.txt", "one\n");
+    let mut stream =
+        "blob\nmark :1\ndata 0\n\nreset refs/heads/wide\ncommit refs/heads/wide\ncommitter A <a@b> 0 +0000\ndata 0\n"
+            .to_owned();
+    for n in 0..20_000 {
+        stream += &format!("M 100644 :1 a-long-name-so-that-the-tree-itself-has-some-size-to-it-{n:06}\n");
+    }
+    for n in 0..30 {
+        stream += &format!(
+            "\ncommit refs/heads/wide\ncommitter A <a@b> {n} +0000\ndata 0\nM 100644 inline changed\ndata 2\n{:02}\n",
+            n
+        );
+    }
+    origin.import(stream.as_bytes());
+    origin.git(["push", "--quiet", "origin", "wide"]);
+    let mut commits = vec![origin.revision("wide~30")];
+    commits.extend((0..30).rev().map(|n| origin.revision(&format!("wide~{n}"))));
+    let scene = Scene::over(origin);
+    let reader = scene.repository().reader();
+    for pair in commits.windows(2) {
+        let changes = reader.changes(Some(&pair[0]), &pair[1]).unwrap();
+        assert_eq!(changes.iter().map(|change| change.path.as_slice()).collect::<Vec<_>>(), [b"changed"]);
+    }
+}
+
+#[test]
+fn a_history_of_more_bytes_than_the_bound_is_refused() {
+    let origin = TempRepo::with_commit("a.txt", "one\n");
+    let base = origin.head();
+    let mut stream = format!("reset refs/heads/long\nfrom {base}\n");
+    for n in 0..5 {
+        let message = "m".repeat(15 << 20);
+        stream += &format!("commit refs/heads/long\ncommitter A <a@b> {n} +0000\ndata {}\n{message}\n", message.len());
+    }
+    origin.import(stream.as_bytes());
+    let head = origin.revision("long");
+    origin.git(["push", "--quiet", "origin", "long"]);
+    let scene = Scene::over(origin);
+    let reader = scene.repository().reader();
+    assert_eq!(reader.commits(&base, &head), Err(RepositoryError::TooLarge(64 << 20)));
+}
+
+#[test]
 fn more_streams_than_the_bound_are_not_opened_at_once() {
     let scene = Scene::new();
     let reader = scene.repository().reader();

@@ -106,6 +106,8 @@ pub(crate) fn history(told: &str, folder: &Path) -> anyhow::Result<Input> {
 
 /// An empty repository without a work tree.
 fn repository(folder: &Path) -> anyhow::Result<PathBuf> {
+    // Some versions of git make the folders on the way, others do not.
+    fs::create_dir_all(folder)?;
     let repository = folder.join("repository.git");
     answer(git(&repository).args(["init", "--quiet", "--bare", "-b", "main"]))?;
     // Whatever the files' own `.gitattributes` say: their bytes as they are.
