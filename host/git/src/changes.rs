@@ -5,10 +5,11 @@ use crate::error::GitError;
 use crate::kept::Keep;
 use crate::reader::ObjectReader;
 use crate::repository::Repository;
-use crate::wire::{self, Header};
+use crate::wire;
 use portcullis_core::facts::{ChangeKind, EntryKind, RepositoryError, TreeChange};
 use portcullis_core::ids::Revision;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::PoisonError;
 
 const OPERATION: &str = "diff-tree";
 /// Names no object.
@@ -31,60 +32,56 @@ impl ObjectReader {
     /// # Errors
     /// [`RepositoryError::NotFound`] if one of them is not there; [`RepositoryError::Failed`] past 200 000 paths.
     pub fn changes(&self, before: Option<&Revision>, after: &Revision) -> Result<Vec<TreeChange>, RepositoryError> {
-        let revisions: Vec<&Revision> = before.into_iter().chain([after]).collect();
-        let mut trees = self.trees(&revisions)?;
-        // The answer has one tree for each name.
-        let after = trees.pop().ok_or_else(|| RepositoryError::NotFound(format!("commit or tree {after}")))?;
-        let empty = if after.id.as_str().len() == 40 { EMPTY_TREE_SHA1 } else { EMPTY_TREE_SHA256 };
-        let before = trees.pop();
-        let size = after.size + before.as_ref().map_or(0, |before| before.size);
-        let before = before.as_ref().map_or(empty, |before| before.id.as_str());
+        let after = self.tree_of(after)?;
+        let before = before.map(|before| self.tree_of(before)).transpose()?;
+        let empty = if after.as_str().len() == 40 { EMPTY_TREE_SHA1 } else { EMPTY_TREE_SHA256 };
+        let from = before.as_ref().map_or(empty, Revision::as_str);
         let start = || Differ::start(&self.repository);
-        let changes = self.differs.ask(start, |differ| differ.diff(before, after.id.as_str(), size));
-        let mut changes = changes.map_err(|error| self.cause(error))?;
-        self.measure(&mut changes)?;
-        Ok(changes)
+        let changes = self.differs.ask(start, |differ| {
+            let mut changes = differ.diff(from, after.as_str())?;
+            differ.held += self.measure(&mut changes, before.iter().chain([&after]))?;
+            Ok(changes)
+        });
+        Ok(changes.map_err(|error| self.cause(error))?)
     }
 
-    /// The trees of commits or trees. Asked in a way that makes git keep none of them in memory: of a commit, its first line.
-    fn trees(&self, revisions: &[&Revision]) -> Result<Vec<Header>, RepositoryError> {
-        let names: Vec<&[u8]> = revisions.iter().map(|revision| revision.as_str().as_bytes()).collect();
-        let mut trees = Vec::new();
-        for (revision, found) in revisions.iter().zip(self.infos(&names)?) {
-            let missing = || RepositoryError::NotFound(format!("commit or tree {revision}"));
-            trees.push(match found {
-                Some(found) if found.kind == "tree" => found.id,
-                Some(found) if found.kind == "commit" => {
-                    let (_, raw) = self.contents(found.id.as_str().as_bytes(), found.size)?.ok_or_else(missing)?;
-                    wire::tree_of(&raw).ok_or_else(missing)?
-                }
-                _ => return Err(missing()),
-            });
+    /// The tree of a commit or tree. Asked in a way that makes git keep nothing in memory: of a commit, its first line.
+    fn tree_of(&self, revision: &Revision) -> Result<Revision, RepositoryError> {
+        if let Some(tree) = self.trees.lock().unwrap_or_else(PoisonError::into_inner).get(revision) {
+            return Ok(tree.clone());
         }
-        let names: Vec<&[u8]> = trees.iter().map(|tree| tree.as_str().as_bytes()).collect();
-        let missing = |revision: &Revision| RepositoryError::NotFound(format!("commit or tree {revision}"));
-        revisions
-            .iter()
-            .zip(self.infos(&names)?)
-            .map(|(revision, found)| found.ok_or_else(|| missing(revision)))
-            .collect()
+        let missing = || RepositoryError::NotFound(format!("commit or tree {revision}"));
+        let found = self.info(revision.as_str().as_bytes())?.ok_or_else(missing)?;
+        match found.kind.as_str() {
+            "tree" => Ok(found.id),
+            "commit" => {
+                let (_, raw) = self.contents(found.id.as_str().as_bytes(), found.size)?.ok_or_else(missing)?;
+                wire::tree_of(&raw).ok_or_else(missing)
+            }
+            _ => Err(missing()),
+        }
     }
 
-    /// Fills in the sizes, all asked of one process at once.
-    fn measure(&self, changes: &mut [TreeChange]) -> Result<(), RepositoryError> {
+    /// Fills in the sizes, all asked of one process at once, and answers how many bytes `trees` have.
+    fn measure<'t>(
+        &self,
+        changes: &mut [TreeChange],
+        trees: impl Iterator<Item = &'t Revision>,
+    ) -> Result<u64, GitError> {
         let files = changes.iter().filter(|change| change.entry != EntryKind::Submodule);
-        let ids: BTreeSet<&Revision> = files.filter_map(|change| change.after.as_ref()).collect();
-        let ids: Vec<Revision> = ids.into_iter().cloned().collect();
+        let mut ids: Vec<Revision> = trees.cloned().collect();
+        let count = ids.len();
+        ids.extend(files.filter_map(|change| change.after.as_ref()).collect::<BTreeSet<_>>().into_iter().cloned());
         let names: Vec<&[u8]> = ids.iter().map(|id| id.as_str().as_bytes()).collect();
         let found = self.infos(&names)?;
         let sizes: HashMap<&Revision, u64> =
             ids.iter().zip(&found).filter_map(|(id, found)| Some((id, found.as_ref()?.size))).collect();
         for change in changes.iter_mut().filter(|change| change.entry != EntryKind::Submodule) {
             if let Some(id) = &change.after {
-                change.size = *sizes.get(id).ok_or_else(|| RepositoryError::NotFound(format!("blob {id}")))?;
+                change.size = *sizes.get(id).ok_or_else(|| GitError::NotFound { what: format!("blob {id}") })?;
             }
         }
-        Ok(())
+        Ok(found[..count].iter().flatten().map(|tree| tree.size).sum())
     }
 }
 
@@ -114,8 +111,7 @@ impl Differ {
 
     /// What git prints of a pair is the pair, the changes, and then, because it repeats a line that names no object, `END`.
     /// A pair that it cannot read is not printed.
-    fn diff(&mut self, before: &str, after: &str, size: u64) -> Result<Vec<TreeChange>, GitError> {
-        self.held += size;
+    fn diff(&mut self, before: &str, after: &str) -> Result<Vec<TreeChange>, GitError> {
         self.dialogue.start_clock();
         let pair = [before, " ", after, "\n"].concat();
         self.dialogue.say(&[pair.as_bytes(), END]);

@@ -30,6 +30,10 @@ pub enum GitError {
     NoRepository { path: PathBuf },
     #[error("the mirror `{path}` is damaged ({detail}): remove that folder and it will be cloned again")]
     DamagedMirror { path: PathBuf, detail: String },
+    #[error(
+        "the clone `{path}` was cut off, and what was asked for lies behind that: get the rest with `git fetch --unshallow`"
+    )]
+    CutOff { path: PathBuf },
     #[error("there is no worktree at `{path}`: it must be made again from its branch")]
     NoWorktree { path: PathBuf },
     #[error("`{path}` is in the way of a worktree: it holds something else; move it away or remove it")]

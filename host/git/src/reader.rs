@@ -13,7 +13,8 @@ use crate::session::Session;
 use crate::wire::{self, Header};
 use portcullis_core::facts::{Commit, RepositoryError};
 use portcullis_core::ids::Revision;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most commits of one answer.
 const COMMIT_LIMIT: usize = 50_000;
@@ -30,12 +31,15 @@ pub struct ObjectReader {
     pub(crate) repository: Repository,
     pub(crate) sessions: Kept<Session>,
     pub(crate) differs: Kept<Differ>,
+    /// Trees of commits that were listed: what a commit changed is asked of each of them.
+    pub(crate) trees: Arc<Mutex<HashMap<Revision, Revision>>>,
     pub(crate) streams: Arc<Streams>,
 }
 
 impl ObjectReader {
     pub(crate) fn new(repository: Repository) -> Self {
-        Self { repository, sessions: Kept::default(), differs: Kept::default(), streams: Arc::default() }
+        let (sessions, differs) = (Kept::default(), Kept::default());
+        Self { repository, sessions, differs, trees: Arc::default(), streams: Arc::default() }
     }
 
     /// What it reads.
@@ -50,7 +54,7 @@ impl ObjectReader {
     pub fn merge_base(&self, a: &Revision, b: &Revision) -> Result<Revision, RepositoryError> {
         self.require(&[a, b])?;
         let call = self.repository.reading("merge-base").args([a.as_str(), b.as_str()]);
-        match call.run_expecting(&[0, 1])? {
+        match call.run_expecting(&[0, 1]).map_err(|error| self.cause(error))? {
             (0, printed) => Ok(revision("merge-base", &printed)?),
             _ => Err(RepositoryError::NotFound(format!("a common ancestor of {a} and {b}"))),
         }
@@ -62,7 +66,7 @@ impl ObjectReader {
     /// [`RepositoryError::NotFound`] if one of them is not there.
     pub fn is_ancestor(&self, ancestor: &Revision, descendant: &Revision) -> Result<bool, RepositoryError> {
         self.require(&[ancestor, descendant])?;
-        Ok(self.repository.is_ancestor(ancestor, descendant)?)
+        Ok(self.repository.is_ancestor(ancestor, descendant).map_err(|error| self.cause(error))?)
     }
 
     /// The tree of a commit: equal trees hold equal content.
@@ -88,7 +92,9 @@ impl ObjectReader {
         let range = format!("^{base}");
         let call = self.repository.reading("rev-list").args(["--topo-order", &most, head.as_str(), &range]);
         let mut names = Vec::new();
-        for line in call.run()?.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        for line in
+            call.run().map_err(|error| self.cause(error))?.split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
+        {
             names.push(revision("rev-list", line)?);
         }
         if names.len() > COMMIT_LIMIT {
@@ -114,6 +120,9 @@ impl ObjectReader {
                     let over = GitError::TooLarge { size: HISTORY_BYTES_LIMIT, limit: HISTORY_BYTES_LIMIT };
                     left = left.checked_sub(raw.len() as u64).ok_or(over)?;
                     commits.push(wire::commit(name.clone(), &raw)?);
+                    if let Some(tree) = wire::tree_of(&raw) {
+                        self.trees.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), tree);
+                    }
                 }
                 Ok(())
             })?;
@@ -178,9 +187,14 @@ impl ObjectReader {
         self.sessions.ask(|| Session::start(&self.repository), question).map_err(|error| self.cause(error))
     }
 
-    /// A process that ends at once says nothing; that its repository has gone is the likely cause.
+    /// What git does not say: that its repository has gone, or holds a part of the history only.
     pub(crate) fn cause(&self, error: GitError) -> GitError {
-        Repository::open(self.repository.git(), self.repository.path()).err().unwrap_or(error)
+        let path = self.repository.path();
+        match Repository::open(self.repository.git(), path) {
+            Err(gone) => gone,
+            Ok(_) if path.join("shallow").exists() => GitError::CutOff { path: path.to_owned() },
+            Ok(_) => error,
+        }
     }
 }
 
