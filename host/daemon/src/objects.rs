@@ -89,21 +89,21 @@ impl Objects {
     /// `repository.open-blobs`.
     pub async fn open_blobs(&self, of: Repository, ids: Vec<Revision>) -> Answer<Blobs> {
         let stream = self.ask(of, move |objects| objects.open_blobs(ids)).await?;
-        Ok(Blobs::Idle(stream))
+        Ok(Blobs::Idle(Box::new(stream)))
     }
 }
 
 /// Objects' bytes as the runtime wants them. While the gate looks at one answer the next one is read.
 pub enum Blobs {
     /// Nothing has been asked yet, or all has been read.
-    Idle(portcullis_git::BlobStream),
+    Idle(Box<portcullis_git::BlobStream>),
     /// An answer is being read.
-    Ahead(JoinHandle<(portcullis_git::BlobStream, Answer<Vec<Piece>>)>),
+    Ahead(JoinHandle<(Box<portcullis_git::BlobStream>, Answer<Vec<Piece>>)>),
     /// Reading has failed, as was said: what follows would have a hole.
     Failed,
 }
 
-fn read_on(mut stream: portcullis_git::BlobStream) -> Blobs {
+fn read_on(mut stream: Box<portcullis_git::BlobStream>) -> Blobs {
     Blobs::Ahead(tokio::task::spawn_blocking(move || {
         let pieces = stream.next_pieces();
         (stream, pieces)

@@ -222,7 +222,7 @@ fn a_history_that_was_cut_off_is_never_clean() {
         here(&["init", "--quiet", "-b", "none"]);
         here(&["fetch", "--quiet", "--depth", &depth.to_string(), &origin, "main:main", "work:work"]);
         let output = judge(&shallow);
-        let said = shown(&output);
+        let said = shown(&output).to_string();
         match output.status.code() {
             // Deep enough for the whole range.
             Some(1) => assert!(depth > 1, "{said}"),
