@@ -96,8 +96,9 @@ fn a_change_far_into_a_long_line_is_scanned_with_the_line_that_begins_the_key() 
     let edge = ["-----BEGIN PRIVATE ", "KEY-----"].concat();
     let body = "x7Kq2mW9aZ4tB1vC8nL5pR3sD6fG0hJy".repeat(400);
     let changed = |at: usize| format!("{}QQ{}", &body[..at], &body[at + 2..]);
-    let versions = [String::new(), body.clone(), changed(11_000), changed(7_000)];
-    let versions = versions.map(|body| padded(&format!("{edge}\n{body}\n")));
+    // The target has the key; the first commit leaves it alone.
+    let versions = [("", body.clone()), ("x\n", body.clone()), ("x\n", changed(11_000)), ("x\n", changed(7_000))];
+    let versions = versions.map(|(begin, body)| format!("{begin}{}", padded(&format!("{edge}\n{body}\n"))));
     let [together, alone] = compare(&versions);
     assert_eq!(together, alone);
     assert!(together.iter().any(|(rule, ..)| rule == "private-key"), "{together:?}");
