@@ -110,10 +110,11 @@ pub fn about_to_merge(task: &Task, target: &str, judged: &[&Evaluation]) -> Vec<
         let (gate, summary) = (&evaluation.gate, &judgement.summary);
         let counts = if evaluation.mode == Mode::Enforce { "" } else { " (in shadow: it does not count)" };
         let _infallible = write!(text, "\n- **{gate}**{counts}: {summary}");
-        for finding in judgement.findings.iter().take(SHOWN_FINDINGS) {
-            let _infallible = write!(text, "\n  - {}", finding_text(finding));
+        let (shown, more) = first_of(judgement.findings.iter());
+        for finding in shown {
+            let _infallible = write!(text, "\n  - {finding}");
         }
-        if let Some(more) = judgement.findings.len().checked_sub(SHOWN_FINDINGS).filter(|more| *more > 0) {
+        if more > 0 {
             let _infallible = write!(text, "\n  - and {more} more; `portcullis task show {}` has them", task.id);
         }
     }
@@ -145,13 +146,18 @@ fn loud_warnings(evaluation: &Evaluation) -> Vec<String> {
         return loud_warning(evaluation).into_iter().collect();
     };
     let gate = &evaluation.gate;
-    let all = judgement.findings.iter().filter(|finding| finding.severity == Severity::Warning);
-    let mut said: Vec<String> = all.map(|finding| format!("gate {gate}: {}", finding_text(finding))).collect();
-    if let Some(more) = said.len().checked_sub(SHOWN_FINDINGS).filter(|more| *more > 0) {
-        said.truncate(SHOWN_FINDINGS);
+    let (shown, more) = first_of(judgement.findings.iter().filter(|finding| finding.severity == Severity::Warning));
+    let mut said: Vec<String> = shown.into_iter().map(|finding| format!("gate {gate}: {finding}")).collect();
+    if more > 0 {
         said.push(format!("gate {gate}: {more} more warnings"));
     }
     said
+}
+
+/// The first of `findings` in words, as many as are shown, and how many more there are.
+fn first_of<'f>(mut findings: impl Iterator<Item = &'f Finding>) -> (Vec<String>, usize) {
+    let shown = findings.by_ref().take(SHOWN_FINDINGS).map(finding_text).collect();
+    (shown, findings.count())
 }
 
 /// A failed gate sent a task back.

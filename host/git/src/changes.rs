@@ -46,7 +46,7 @@ impl ObjectReader {
     }
 
     /// The tree of a commit or tree. Asked in a way that makes git keep nothing in memory: of a commit, its first line.
-    fn tree_of(&self, revision: &Revision) -> Result<Revision, RepositoryError> {
+    pub(crate) fn tree_of(&self, revision: &Revision) -> Result<Revision, RepositoryError> {
         if let Some(tree) = self.trees.lock().unwrap_or_else(PoisonError::into_inner).get(revision) {
             return Ok(tree.clone());
         }

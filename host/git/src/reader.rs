@@ -75,8 +75,7 @@ impl ObjectReader {
     /// [`RepositoryError::NotFound`] if there is no such commit.
     pub fn tree(&self, commit: &Revision) -> Result<Revision, RepositoryError> {
         self.require(&[commit])?;
-        let found = self.info(format!("{commit}^{{tree}}").as_bytes())?;
-        Ok(found.ok_or_else(|| RepositoryError::NotFound(format!("the tree of {commit}")))?.id)
+        self.tree_of(commit)
     }
 
     /// Every commit reachable from `head` and not from `base`, merges included, parents before children.
@@ -92,9 +91,8 @@ impl ObjectReader {
         let range = format!("^{base}");
         let call = self.repository.reading("rev-list").args(["--topo-order", &most, head.as_str(), &range]);
         let mut names = Vec::new();
-        for line in
-            call.run().map_err(|error| self.cause(error))?.split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
-        {
+        let listed = call.run().map_err(|error| self.cause(error))?;
+        for line in listed.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             names.push(revision("rev-list", line)?);
         }
         if names.len() > COMMIT_LIMIT {
