@@ -143,7 +143,28 @@ pub fn document_path(folder: &str, name: &str) -> Result<String, DocumentError> 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test ends where its set-up fails")]
     use super::*;
+    use portcullis_git::{Git, GitSettings};
+    use portcullis_testkit::TempRepo;
+
+    #[tokio::test]
+    async fn a_stream_that_has_failed_never_says_that_all_was_read() {
+        // SEC-2: what follows a hole is not handed over, and its absence is not the end.
+        let origin = TempRepo::with_commit("a.txt", "one\n");
+        let repository = Repository::open(&Git::new(GitSettings::default()), &origin.work().join(".git")).unwrap();
+        let objects = Objects::default();
+        let changes = objects.changes(repository.clone(), None, &origin.head()).await.unwrap();
+        let id = changes[0].after.clone().unwrap();
+        let absent = Revision::parse(&"d".repeat(40)).unwrap();
+        let mut blobs = objects.open_blobs(repository.clone(), vec![id.clone(), absent, id.clone()]).await.unwrap();
+        for _ in 0..3 {
+            blobs.next().await.unwrap_err();
+        }
+        let mut whole = objects.open_blobs(repository, vec![id]).await.unwrap();
+        assert_eq!(whole.next().await.unwrap()[0].bytes, b"one\n");
+        assert!(whole.next().await.unwrap().is_empty() && whole.next().await.unwrap().is_empty());
+    }
 
     #[test]
     fn a_documents_name_is_no_path() {
