@@ -77,6 +77,12 @@ type Failures = BTreeMap<(&'static str, String), usize>;
 
 /// Runs the comparison.
 pub(crate) fn run(root: &Path, rounds: usize, options: &Options) -> anyhow::Result<()> {
+    // Said before minutes go by with getting the scanners.
+    let nothing = options.labelled.is_none() && options.history.is_empty() && !options.clean;
+    anyhow::ensure!(
+        !nothing,
+        "there is nothing to scan: give --labelled, --history or --clean, see docs/benchmarks.md"
+    );
     let places = Places::find(root)?;
     let scanners = install::all(&places)?;
     let folder = tempfile::Builder::new().prefix("portcullis-scan-").tempdir_in(DISK)?;
