@@ -134,6 +134,13 @@ impl Daemon {
         self.process.id()
     }
 
+    /// The last that it has logged, for the message of a test that failed.
+    pub fn end_of_log(&self) -> String {
+        let log = self.log();
+        let lines: Vec<String> = log.lines().rev().take(60).map(|line| line.chars().take(240).collect()).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
     /// Everything that it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

@@ -69,7 +69,7 @@ pub async fn drive(app: &App, id: TaskId) -> Result<Driven, StoreError> {
     }
     let keep_it = matches!(end, Ok(Driven::Rests(ref rest)) if keeps_merge_lease(rest));
     merge::settle(app, id, drive.merge_lease.take(), keep_it).await;
-    app.store.release(drive.lease).await?;
+    app.store.release(drive.lease, app.now()).await?;
     end
 }
 

@@ -329,7 +329,7 @@ async fn release(app: &App, task: &Task, by: &str) -> Result<(), NotNow> {
         at: app.now(),
     };
     let committed = app.store.commit(&lease, commit).await;
-    app.store.release(lease).await?;
+    app.store.release(lease, app.now()).await?;
     match committed? {
         Committed::Done { .. } => Ok(()),
         Committed::Stale => Err(NotNow(format!("task {} has changed just now", task.id))),

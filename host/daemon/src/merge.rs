@@ -107,10 +107,16 @@ pub enum Hold {
 /// # Errors
 /// [`StoreError`].
 pub async fn hold_lease(app: &App, task: TaskId, repository: &str) -> Result<Hold, StoreError> {
-    if let Some(mut lease) = take_kept(app, task)
-        && app.store.renew(&mut lease, app.now(), LEASE_FOR).await?
-    {
-        return Ok(Hold::Taken(lease));
+    if let Some(mut lease) = take_kept(app, task) {
+        match app.store.renew(&mut lease, app.now(), LEASE_FOR).await {
+            Ok(true) => return Ok(Hold::Taken(lease)),
+            Ok(false) => {}
+            Err(error) => {
+                // It may still be ours; forgotten, it would keep everybody from merging until its deadline.
+                keep_for(app, task, lease);
+                return Err(error);
+            }
+        }
     }
     let name = LeaseName::merge(repository);
     match app.store.acquire(&name, &app.holder(format!("task {task}")), app.now(), LEASE_FOR).await? {
@@ -132,16 +138,21 @@ pub async fn settle(app: &App, task: TaskId, lease: Option<Lease>, keep_it: bool
     let lease = lease.or_else(|| take_kept(app, task));
     match lease {
         Some(lease) if keep_it => {
-            app.merge_leases.lock().unwrap_or_else(PoisonError::into_inner).insert(task, lease);
+            keep_for(app, task, lease);
         }
         Some(lease) => {
-            if let Err(error) = app.store.release(lease).await {
+            if let Err(error) = app.store.release(lease, app.now()).await {
                 // Its deadline frees it.
                 tracing::warn!(task.id = task.0, %error, "failed to give the merge lease back");
             }
+            app.bell.tasks.notify_one();
         }
         None => {}
     }
+}
+
+fn keep_for(app: &App, task: TaskId, lease: Lease) {
+    app.merge_leases.lock().unwrap_or_else(PoisonError::into_inner).insert(task, lease);
 }
 
 fn take_kept(app: &App, task: TaskId) -> Option<Lease> {

@@ -115,8 +115,9 @@ pub trait Store: Send + Sync {
     /// Whether a claim, of a lease or of a job, still stands under its number: asked right before something is done under it
     /// that no transaction of the store can guard (I7).
     async fn stands(&self, under: &Fence) -> Result<bool, StoreError>;
-    /// Gives it back. Releasing one that is no longer ours does nothing.
-    async fn release(&self, lease: Lease) -> Result<(), StoreError>;
+    /// Gives it back; the oldest task that rests for it is due from `now` on, and one that comes to rest for it later is due
+    /// at once. Releasing one that is no longer ours does nothing.
+    async fn release(&self, lease: Lease, now: UnixMillis) -> Result<(), StoreError>;
     /// Frees every lease whose deadline has passed, and every one of another boot than this: their daemons are gone
     /// (LSE-2). Removes the holder and nothing else; audited. Answers what was freed, as it was held.
     async fn reclaim_leases(&self, boot: &str, now: UnixMillis) -> Result<Vec<LeaseRow>, StoreError>;

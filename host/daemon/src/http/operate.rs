@@ -161,7 +161,7 @@ async fn change(app: &Arc<App>, task: &Task, change: Change, by: &str, why: &str
             app.store.acquire(&name, &app.holder(format!("{by} on task {}", task.id)), app.now(), LEASE_FOR).await?;
         if let Acquire::Won(lease) = lease {
             let Some(now) = app.store.task(task.id).await? else {
-                app.store.release(lease).await?;
+                app.store.release(lease, app.now()).await?;
                 return Err(Problem::not_found(format!("task {}", task.id)));
             };
             let commit = Commit {
@@ -176,7 +176,7 @@ async fn change(app: &Arc<App>, task: &Task, change: Change, by: &str, why: &str
                 at: app.now(),
             };
             let committed = app.store.commit(&lease, commit).await?;
-            app.store.release(lease).await?;
+            app.store.release(lease, app.now()).await?;
             if let Committed::Done { .. } = committed {
                 return Ok(());
             }

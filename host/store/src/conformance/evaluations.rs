@@ -16,7 +16,7 @@ async fn heard(store: &Shared, id: TaskId, evaluations: Vec<Evaluation>, now: Un
     let mut commit = decided(&read(store, id).await, rest, now);
     commit.evaluations = evaluations;
     let _done = store.commit(&lease, commit).await.unwrap();
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
 }
 
 fn faulted(now: UnixMillis) -> Evaluation {

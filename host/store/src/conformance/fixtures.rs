@@ -106,7 +106,7 @@ pub(super) async fn change(store: &Shared, id: TaskId, change: Change, now: Unix
     let before = read(store, id).await;
     let version = before.version + 1;
     assert_eq!(store.commit(&lease, decided(&before, change, now)).await.unwrap(), Committed::Done { version });
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
     read(store, id).await
 }
 

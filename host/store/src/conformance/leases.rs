@@ -5,6 +5,8 @@ use super::fixtures::*;
 use crate::model::{Filter, Finished, JobEnd};
 use portcullis_core::job::{Lane, TakeOver};
 use portcullis_core::lease::{Acquire, Lease, LeaseName};
+use portcullis_core::step::Rest;
+use portcullis_core::task::{Change, Held};
 use portcullis_core::time::UnixMillis;
 use std::time::Duration;
 
@@ -35,11 +37,11 @@ pub(super) async fn a_lease_has_one_holder_and_a_number_that_grows(store: &Share
     assert_eq!((&shown[0].name, &shown[0].holder, shown[0].since), (&name, &holder("boot-1"), at(0)));
 
     let (number, stale) = (first.number(), copy(&first));
-    store.release(first).await.unwrap();
+    store.release(first, at(0)).await.unwrap();
     let second = won(store, &name, "boot-2", at(2)).await;
     assert!(second.number() > number);
     // The first holder gives back once more: it is not his.
-    store.release(stale).await.unwrap();
+    store.release(stale, at(0)).await.unwrap();
     assert!(matches!(store.acquire(&name, &holder("boot-3"), at(3), MINUTE).await.unwrap(), Acquire::Held { .. }));
 }
 
@@ -68,7 +70,7 @@ pub(super) async fn rivals_for_a_lease_have_one_winner(store: &Shared) {
         let winner = winners.remove(0);
         assert!(winner.number() > last);
         last = winner.number();
-        store.release(winner).await.unwrap();
+        store.release(winner, at(0)).await.unwrap();
     }
 }
 
@@ -80,7 +82,7 @@ pub(super) async fn a_lease_past_its_deadline_is_reclaimed_and_its_old_number_is
     assert!(heir.number() > late.number());
     assert!(!store.renew(&mut late, at(60_001), MINUTE).await.unwrap());
     assert_eq!(late.deadline(), at(60_000), "an unsuccessful renewal promises nothing");
-    store.release(late).await.unwrap();
+    store.release(late, at(0)).await.unwrap();
     let row = store.snapshot().await.unwrap().leases.remove(0);
     assert_eq!((row.number, row.holder), (heir.number(), holder("boot-2")));
 }
@@ -100,7 +102,7 @@ pub(super) async fn renewing_never_shortens_and_works_until_somebody_else_has_it
         Acquire::Held { until, .. } if until == at(560_000)
     ));
     let mut released = copy(&lease);
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
     assert!(!store.renew(&mut released, at(500_001), MINUTE).await.unwrap());
 }
 
@@ -135,6 +137,51 @@ pub(super) async fn leases_past_their_deadline_are_freed_even_of_a_living_daemon
     assert!(won(store, &late, "boot-1", at(60_002)).await.number() > first.number());
 }
 
+pub(super) async fn whoever_waits_for_a_lease_is_due_when_it_is_given_back_one_at_a_time(store: &Shared) {
+    // MRG-2: a queue for the merge moves as fast as the merges do, not as often as somebody looks.
+    let name = LeaseName::merge("owner/name");
+    let waits_for = |name: &LeaseName, until| Change::Rest {
+        rest: Rest::LeaseTaken { lease: name.to_string(), by: "task 9".to_owned() },
+        next_look_at: Some(at(until)),
+    };
+    let lease = won(store, &name, BOOT, at(0)).await;
+    let other = won(store, &LeaseName::merge("owner/other"), BOOT, at(0)).await;
+    let mut tasks = Vec::new();
+    for item in ["A-1", "A-2", "A-3", "A-4"] {
+        tasks.push(task(store, item).await);
+    }
+    let [held, elsewhere, first, second] = tasks[..] else { panic!("four") };
+    for (id, name) in [(second, &name), (first, &name), (elsewhere, other.name()), (held, &name)] {
+        change(store, id, waits_for(name, 9_000), at(10)).await;
+    }
+    let stop = Held { reason: "stop".to_owned(), since: at(10), by: "ada".to_owned() };
+    change(store, held, Change::Hold { held: stop, returns: 0 }, at(10)).await;
+    let due = async |now| store.due_tasks(at(now), 10).await.unwrap();
+    assert_eq!(due(8_999).await, []);
+    let stale = copy(&lease);
+    store.release(lease, at(20)).await.unwrap();
+    assert_eq!((due(19).await, due(20).await), (vec![], vec![first]), "the oldest of those who wait for this one");
+
+    // It takes its turn; what its predecessor gives back once more is nobody's sign.
+    let lease = won(store, &name, BOOT, at(21)).await;
+    change(store, first, Change::Rest { rest: Rest::Finished, next_look_at: None }, at(22)).await;
+    store.release(stale, at(23)).await.unwrap();
+    assert_eq!(due(8_999).await, []);
+    store.release(lease, at(30)).await.unwrap();
+    assert_eq!((due(29).await, due(30).await), (vec![], vec![second]));
+
+    // Found taken, and given back before that was written: nobody would say so any more.
+    change(store, second, waits_for(&name, 9_000), at(40)).await;
+    assert_eq!((due(39).await, due(40).await), (vec![], vec![second]));
+
+    // Its holder is gone: as if he had given it back.
+    let _lost = won(store, &name, "boot-of-yesterday", at(50)).await;
+    change(store, second, waits_for(&name, 9_000), at(51)).await;
+    assert_eq!(due(8_999).await, []);
+    store.reclaim_leases(BOOT, at(60)).await.unwrap();
+    assert_eq!((due(59).await, due(60).await), (vec![], vec![second]));
+}
+
 pub(super) async fn a_claim_stands_until_somebody_else_has_it(store: &Shared) {
     // LSE-1, I7: what no transaction can guard asks this first.
     let id = task(store, "A-1").await;
@@ -147,7 +194,7 @@ pub(super) async fn a_claim_stands_until_somebody_else_has_it(store: &Shared) {
     };
     assert!(!store.stands(&fence).await.unwrap() && store.stands(&heir.fence()).await.unwrap());
     let fence = heir.fence();
-    store.release(heir).await.unwrap();
+    store.release(heir, at(0)).await.unwrap();
     assert!(!store.stands(&fence).await.unwrap(), "nobody has it");
 
     let job = claim(store, Lane::Role, FREE, at(1)).await.unwrap();

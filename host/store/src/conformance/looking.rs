@@ -64,7 +64,7 @@ pub(super) async fn a_snapshot_shows_what_is_active(store: &Shared) {
     assert_eq!(store.finish(&job, ended(JobEnd::Done, at(7))).await.unwrap(), Finished::Recorded);
     assert!(store.delivered(snapshot.outbox_open[0].id, Delivery::Sent, at(8)).await.unwrap());
     assert!(store.replay(event, "ada", "", at(9)).await.unwrap());
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
     let after = store.snapshot().await.unwrap();
     assert_eq!((after.running.len(), count(&after.job_counts, &JobState::Done)), (0, 1));
     assert_eq!((after.outbox_open.len(), count(&after.outbox, &OutboxState::Sent)), (0, 1));

@@ -108,6 +108,7 @@ promises! { ($)
         a_lease_has_one_holder_and_a_number_that_grows,
         rivals_for_a_lease_have_one_winner,
         a_claim_stands_until_somebody_else_has_it,
+        whoever_waits_for_a_lease_is_due_when_it_is_given_back_one_at_a_time,
         a_lease_past_its_deadline_is_reclaimed_and_its_old_number_is_void,
         renewing_never_shortens_and_works_until_somebody_else_has_it,
         leases_of_dead_daemons_are_freed_and_cannot_be_renewed,

@@ -87,7 +87,7 @@ pub(super) async fn a_commit_without_the_drive_lease_writes_nothing(store: &Shar
 
     let released = drive(store, id, at(1)).await;
     let copy = Lease::granted(released.name().clone(), released.number(), released.deadline());
-    store.release(released).await.unwrap();
+    store.release(released, at(0)).await.unwrap();
     let of_another = drive(store, other, at(1)).await;
     let forged = Lease::granted(LeaseName::drive(id), 99, at(99_999));
     let before = written(store, id).await;
@@ -148,7 +148,7 @@ pub(super) async fn of_sixteen_drivers_of_thirty_two_tasks_one_moves_each_versio
                 if let Committed::Done { version } = store.commit(&lease, commit).await.unwrap() {
                     moved.push((id, version, driver));
                 }
-                store.release(lease).await.unwrap();
+                store.release(lease, at(0)).await.unwrap();
             }
             moved
         });
@@ -273,7 +273,7 @@ pub(super) async fn a_rest_that_says_nothing_new_writes_nothing(store: &Shared) 
     heard.evaluations = vec![evaluation(Verdict::Pending, at(30))];
     assert_eq!(store.commit(&lease, heard).await.unwrap(), Committed::Done { version: 4 });
     assert_eq!(store.evaluations_of_visit(id).await.unwrap().len(), 1);
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
     assert_eq!(store.audit(Filter::default()).await.unwrap().len(), 1, "resting is no change of state");
     assert!(before.contains("analyst"), "the comparison sees the job");
 }
@@ -289,7 +289,7 @@ pub(super) async fn an_answer_keeps_how_many_rings_it_has_seen_whatever_the_cloc
         let mut commit = decided(&seen, rest(Some(at(9_000_000))), looked);
         commit.evaluations = vec![Evaluation { rings: seen.rings, ..evaluation(Verdict::Pending, looked) }];
         let _done = store.commit(&lease, commit).await.unwrap();
-        store.release(lease).await.unwrap();
+        store.release(lease, at(0)).await.unwrap();
         let task = read(store, id).await;
         let answer = store.evaluations_of_visit(id).await.unwrap().pop().unwrap();
         assert_eq!((answer.rings, task.rings), (seen.rings, seen.rings + 1), "looked {looked:?}, rung {rung:?}");
@@ -306,7 +306,7 @@ pub(super) async fn a_ring_during_a_look_is_not_silenced_by_its_rest(store: &Sha
         let seen = read(store, id).await;
         store.ring(&[id], rung).await.unwrap();
         let _done = store.commit(&lease, decided(&seen, rest(None), looked)).await.unwrap();
-        store.release(lease).await.unwrap();
+        store.release(lease, at(0)).await.unwrap();
         assert_eq!(store.due_tasks(at(3_000), 10).await.unwrap(), [id], "looked {looked:?}, rung {rung:?}");
 
         // The look that follows answers it.
@@ -322,13 +322,13 @@ pub(super) async fn a_ring_during_a_look_is_not_silenced_by_its_rest(store: &Sha
     assert_eq!(seen.next_look_at, Some(at(3_000)));
     let _done = store.commit(&lease, decided(&seen, rest(None), at(3_000))).await.unwrap();
     assert_eq!(read(store, id).await.next_look_at, None);
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
     // Also if the rest says what is stored already, and whoever rings.
     let lease = drive(store, id, at(4_000)).await;
     let seen = read(store, id).await;
     store.decide(id, decision(true, at(4_000)), at(4_000)).await.unwrap();
     let _done = store.commit(&lease, decided(&seen, rest(Some(at(9_000))), at(4_000))).await.unwrap();
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
     assert_eq!(store.due_tasks(at(4_000), 10).await.unwrap(), [id]);
 }
 

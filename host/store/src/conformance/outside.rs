@@ -17,7 +17,7 @@ async fn tell(store: &Shared, id: TaskId, effects: Vec<NewEffect>, now: UnixMill
     let mut commit = decided(&read(store, id).await, rest, now);
     commit.effects = effects;
     let _done = store.commit(&lease, commit).await.unwrap();
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
 }
 
 async fn due(store: &Shared, now: UnixMillis) -> Vec<String> {

@@ -138,6 +138,6 @@ pub(super) async fn resuming_rings_the_active_tasks_of_its_scope(store: &Shared)
     let seen = read(store, mine).await;
     assert!(store.resume(&PauseScope::Daemon, "ada", at(30)).await.unwrap());
     let _done = store.commit(&lease, decided(&seen, rested(), at(30))).await.unwrap();
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
     assert!(store.due_tasks(at(30), 10).await.unwrap().contains(&mine));
 }

@@ -32,7 +32,7 @@ async fn moved(store: &Shared, id: TaskId, change: Change, now: UnixMillis) {
     commit.evaluations = vec![evaluation(Verdict::Pass, now)];
     commit.effects = vec![comment(&format!("{id}/{}", commit.version), "moved")];
     let _done = store.commit(&lease, commit).await.unwrap();
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
 }
 
 fn finished() -> Change {
@@ -122,7 +122,7 @@ pub(super) async fn what_is_active_is_kept_whatever_its_age(store: &Shared) {
     assert_eq!((after.running, after.waiting, after.leases), (before.running, before.waiting, before.leases));
     assert_eq!((after.outbox_open, after.tasks_held), (before.outbox_open, before.tasks_held));
     assert_eq!(store.finish(&running, ended(JobEnd::Done, at(6))).await.unwrap(), Finished::Recorded);
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
     tally_is_right(store).await;
 }
 

@@ -149,7 +149,7 @@ impl Life {
         assert_eq!(store.commit(&lease, commit.clone()).await.unwrap(), Committed::Done { version });
         // The same decision once more, under the same lease: it was made on another version.
         assert_eq!(store.commit(&lease, commit).await.unwrap(), Committed::Stale);
-        store.release(lease).await.unwrap();
+        store.release(lease, at(0)).await.unwrap();
         assert!(self.moved.insert((id, version)), "task {id} was moved to version {version} twice");
         self.told += 1;
         if let Some((known, visit)) = self.tasks.get_mut(&id) {
@@ -178,13 +178,13 @@ impl Life {
                 store.commit(&other, commit).await
             }
             _ => {
-                store.release(lease).await.unwrap();
+                store.release(lease, at(0)).await.unwrap();
                 assert_eq!(store.commit(&copy, commit).await.unwrap(), Committed::Stale);
                 return;
             }
         };
         assert_eq!(lost.unwrap(), Committed::Stale);
-        store.release(lease).await.unwrap();
+        store.release(lease, at(0)).await.unwrap();
     }
 
     async fn check(&self, store: &Shared) {

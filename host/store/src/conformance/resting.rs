@@ -111,7 +111,7 @@ pub(super) async fn a_task_that_cannot_be_read_is_held_once_and_told(store: &Sha
     assert!(store.hold_damaged(id, "column rest: expected value", at(2)).await.unwrap());
     let stale = decided(&seen, advance("review", None), at(3));
     assert_eq!(store.commit(&lease, stale).await.unwrap(), Committed::Stale, "whoever had read it before");
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
 
     let task = read(store, id).await;
     let reason = "its row in the database is damaged: column rest: expected value";

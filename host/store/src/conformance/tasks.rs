@@ -186,7 +186,7 @@ pub(super) async fn next_due_is_the_earliest_of_all_that_time_alone_can_move(sto
     assert!(store.settle(event, later, at(5)).await.unwrap());
     assert_eq!(store.next_due().await.unwrap(), Some(at(300)));
     assert_eq!(store.next_due_after(at(300)).await.unwrap(), Some(at(400)));
-    store.release(lease).await.unwrap();
+    store.release(lease, at(0)).await.unwrap();
     // A held task's job wakes nobody.
     let held = portcullis_core::task::Held { reason: "stop".to_owned(), since: at(6), by: "ada".to_owned() };
     change(store, id, Change::Hold { held, returns: 0 }, at(6)).await;

@@ -26,6 +26,8 @@ pub(super) fn commit(db: &Connection, lease: &LeaseName, number: i64, commit: &C
         return Ok(Committed::Stale);
     }
     let next_look = match &commit.change {
+        // Given back before it could be said that somebody waits: nobody else will say so.
+        Change::Rest { rest: Rest::LeaseTaken { lease, .. }, .. } if !leases::is_taken(db, lease)? => Some(commit.at),
         Change::Rest { next_look_at, .. } => next_look(&task, *next_look_at, commit.rings),
         _ => None, // Whatever else is written is looked at again at once.
     };

@@ -4,6 +4,7 @@
 //! is granted it, and from then on the old number means nothing.
 
 use super::audit::{self, Entry};
+use super::tasks;
 use super::row::{Columns, Fail, change, intact, missing, one, signed};
 use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName, LeaseRow};
 use portcullis_core::time::UnixMillis;
@@ -58,11 +59,21 @@ pub(super) fn renew(
     one(db, RENEW, params, |row| Ok(UnixMillis(row.get(0)?)))
 }
 
-const RELEASE: &str = "UPDATE lease SET boot = NULL WHERE name = :name AND number = :number";
+const RELEASE: &str = "UPDATE lease SET boot = NULL WHERE name = :name AND number = :number AND boot IS NOT NULL";
 
-pub(super) fn release(db: &Connection, name: &LeaseName, number: i64) -> Result<(), Fail> {
-    change(db, RELEASE, named_params! { ":name": name.as_str(), ":number": number })?;
+/// Gives it back, and lets whoever waits for it know.
+pub(super) fn release(db: &Connection, name: &LeaseName, number: i64, now: UnixMillis) -> Result<(), Fail> {
+    if change(db, RELEASE, named_params! { ":name": name.as_str(), ":number": number })? == 1 {
+        tasks::wake_for_lease(db, name, now)?;
+    }
     Ok(())
+}
+
+const IS_TAKEN: &str = "SELECT 1 FROM lease WHERE name = :name AND boot IS NOT NULL";
+
+/// Whether anybody holds it.
+pub(super) fn is_taken(db: &Connection, name: &str) -> Result<bool, Fail> {
+    Ok(one(db, IS_TAKEN, named_params! { ":name": name }, |_| Ok(()))?.is_some())
 }
 
 const EXPIRED: &str = "
@@ -85,6 +96,7 @@ pub(super) fn reclaim(db: &Connection, boot: &str, now: UnixMillis) -> Result<Ve
         let why = format!("`{name}`, number {number}, held by {who}: {reason}");
         let (actor, what, from, to) = ("portcullis", "reclaim-lease", "held", "free");
         audit::write(db, &Entry { task: None, project: None, actor, what, from, to, why: &why, at: now })?;
+        tasks::wake_for_lease(db, name, now)?;
     }
     Ok(freed)
 }

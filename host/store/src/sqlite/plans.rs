@@ -24,7 +24,7 @@ const GROWING: [&str; 13] = [
 ];
 
 /// Indexes over what is active only: reading one from end to end is no reading of history.
-const ACTIVE: [&str; 9] = [
+const ACTIVE: [&str; 10] = [
     "inbox_due",
     "task_due",
     "task_open",
@@ -34,6 +34,7 @@ const ACTIVE: [&str; 9] = [
     "outbox_waiting",
     "outbox_open",
     "lease_held",
+    "task_waits_for",
 ];
 
 /// Every statement: the string constants of this folder's files.

@@ -188,9 +188,9 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn release(&self, lease: Lease) -> Result<(), StoreError> {
+    async fn release(&self, lease: Lease, now: UnixMillis) -> Result<(), StoreError> {
         let (name, number) = (lease.name().clone(), lease.number());
-        self.write_once("release a lease", move |db| leases::release(db, &name, number)).await
+        self.write_once("release a lease", move |db| leases::release(db, &name, number, now)).await
     }
 
     async fn reclaim_leases(&self, boot: &str, now: UnixMillis) -> Result<Vec<LeaseRow>, StoreError> {

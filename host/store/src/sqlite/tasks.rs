@@ -7,6 +7,7 @@ use super::jobs;
 use super::row::{Columns, Fail, all, change, insert, intact, missing, one, to_json};
 use crate::model::Filter;
 use portcullis_core::ids::{ProjectName, Revision, StageName, TaskId, WorkItem};
+use portcullis_core::lease::LeaseName;
 use portcullis_core::task::{Created, NewTask, Task};
 use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, Row, named_params};
@@ -148,6 +149,20 @@ const RING: &str = "
 /// Whoever drives the task at this moment may have read it before: its rest does not silence this ring (see `commit`).
 pub(super) fn ring(db: &Connection, id: TaskId, now: UnixMillis) -> Result<(), Fail> {
     change(db, RING, named_params! { ":id": id.0, ":now_ms": now.0 })?;
+    Ok(())
+}
+
+// One, not all: the others would only find it taken again. The oldest, so that nobody is passed over for ever. Only who
+// rests for it: whoever is being driven may have found it taken a moment ago, and is told when he rests (see `commit`).
+const WAKE_FOR_LEASE: &str = "
+    UPDATE task
+       SET next_look_at_ms = min(coalesce(next_look_at_ms, :now_ms), :now_ms)
+     WHERE id = (SELECT min(id) FROM task
+                  WHERE waits_for IS NOT NULL AND waits_for = :lease AND standing = 'active')";
+
+/// A lease is free: the task that waits for it and comes first is due.
+pub(super) fn wake_for_lease(db: &Connection, lease: &LeaseName, now: UnixMillis) -> Result<(), Fail> {
+    change(db, WAKE_FOR_LEASE, named_params! { ":lease": lease.as_str(), ":now_ms": now.0 })?;
     Ok(())
 }
 
