@@ -80,12 +80,13 @@ pub fn is_archive(bytes: &[u8]) -> bool {
     kind(bytes).is_some()
 }
 
-/// Hands every entry of the archive in `bytes` to `visit`. What is no archive has none.
+/// Hands every entry of the archive in `bytes` to `visit`. False: it is no archive, and has none.
 ///
 /// # Errors
 /// Those of `visit`.
-pub fn read<E>(bytes: &[u8], limits: Limits, visit: &mut Visit<'_, E>) -> Result<(), E> {
-    match kind(bytes) {
+pub fn read<E>(bytes: &[u8], limits: Limits, visit: &mut Visit<'_, E>) -> Result<bool, E> {
+    let kind = kind(bytes);
+    match kind {
         None => Ok(()),
         Some(Kind::Zip) => zip::read(bytes, limits, visit),
         Some(Kind::Tar) => tar::read(bytes, limits, visit),
@@ -96,7 +97,8 @@ pub fn read<E>(bytes: &[u8], limits: Limits, visit: &mut Visit<'_, E>) -> Result
             Ok(content) if tar::is_tar(&content) => tar::read(&content, limits, visit),
             Ok(content) => visit(gzip::name(bytes).unwrap_or(b"content"), Ok(&content)),
         },
-    }
+    }?;
+    Ok(kind.is_some())
 }
 
 /// Counts what came out of an archive, and says when it is enough.

@@ -21,6 +21,8 @@ pub(crate) struct Part {
 /// What an archive holds.
 #[derive(Default)]
 pub(crate) struct Inside {
+    /// Whether it is an archive at all.
+    pub(crate) is_archive: bool,
     /// Entries with hits.
     pub(crate) parts: Vec<Part>,
     /// Entries, or the archive itself, that were not looked at: path, the hits in it, and why.
@@ -57,7 +59,7 @@ pub(crate) fn look(
     limits: Limits,
 ) -> Result<Inside, ScanError> {
     let mut inside = Inside::default();
-    archive::read(bytes, limits, &mut |name, content| {
+    inside.is_archive = archive::read(bytes, limits, &mut |name, content| {
         let whole = if name.is_empty() { path.to_vec() } else { [path, b"!/", name].concat() };
         let named = spot::ours(scanner, &whole, false)?;
         match content {
@@ -88,7 +90,7 @@ pub(crate) fn look(
 /// The text of every entry of an earlier version, to tell what is new. One that cannot be read excuses nothing.
 pub(crate) fn texts(bytes: &[u8], limits: Limits) -> Vec<Vec<u8>> {
     let mut texts = Vec::new();
-    let Ok(()) = archive::read(bytes, limits, &mut |_, content| -> Result<(), std::convert::Infallible> {
+    let Ok(_) = archive::read(bytes, limits, &mut |_, content| -> Result<(), std::convert::Infallible> {
         if let Ok(content) = content {
             texts.push(text::decode(content).into_owned());
         }

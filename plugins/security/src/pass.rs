@@ -4,7 +4,6 @@ use crate::keywords::Keyword;
 use crate::rules::{Check, Scope};
 use crate::scan::{Found, Hit, MOST_HITS, Reach, ScanError, Slot};
 use crate::{generic, kube, text, value};
-use memchr::memmem;
 use std::ops::Range;
 
 /// On a longer line only this much before and after a keyword is looked at.
@@ -157,14 +156,15 @@ impl<'a> Pass<'a> {
 
     fn look_pattern(&mut self, slot: &Slot, bounds: Range<usize>) -> Result<(), ScanError> {
         let stretch = &self.text[bounds.clone()];
-        if !slot.rule.needs.is_empty() && memmem::find(stretch, slot.rule.needs.as_bytes()).is_none() {
+        if slot.needs.as_ref().is_some_and(|needs| needs.find(stretch).is_none()) {
             return Ok(());
         }
         let pattern = slot.pattern()?;
         let mut at = 0;
-        while let Some(captures) = (at <= stretch.len()).then(|| pattern.captures_at(stretch, at)).flatten() {
-            let Some(whole) = captures.get(0) else { break };
-            let secret = captures.get(1).unwrap_or(whole);
+        // Hardly any place that is looked at matches, and looking for groups costs an allocation even where nothing does.
+        while let Some(whole) = (at <= stretch.len()).then(|| pattern.find_at(stretch, at)).flatten() {
+            let captures = pattern.captures_at(stretch, whole.start());
+            let secret = captures.and_then(|captures| captures.get(1)).unwrap_or(whole);
             // What ended one match may begin the next: the boundary byte is looked at again.
             at = secret.end().max(whole.start() + 1);
             if value::passes(slot.rule, secret.as_bytes()) {

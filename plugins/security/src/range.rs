@@ -9,7 +9,7 @@
 //!
 //! Deliberately absent: diffs. They depend on attributes that the branch writes, and they hide what they call binary.
 
-use crate::archive::{self, Gap, Limits};
+use crate::archive::{Gap, Limits};
 use crate::config::inline;
 use crate::gitleaks::{Content, Facts, Policy};
 use crate::inside::{self, Inside};
@@ -372,8 +372,10 @@ impl<S: Source> Walk<'_, S> {
             }
             if found.reach <= reach {
                 found.reach = reach;
-                let lines = u32::try_from(text::count_lines(&content[..part.start])).unwrap_or(u32::MAX);
-                found.spots.iter_mut().for_each(|spot| spot.shift(part.start, lines));
+                if !found.spots.is_empty() {
+                    let lines = u32::try_from(text::count_lines(&content[..part.start])).unwrap_or(u32::MAX);
+                    found.spots.iter_mut().for_each(|spot| spot.shift(part.start, lines));
+                }
                 return Ok((found, part));
             }
             reach = found.reach;
@@ -438,6 +440,7 @@ impl<S: Source> Walk<'_, S> {
         let inside = inside::look(self.scanner, self.policy, path, &blob.bytes, limits).map_err(fault)?;
         let was_clean = part.len() == content.len() || before.is_some_and(|before| before.clean);
         let clean = found.spots.is_empty() && inside.is_empty() && was_clean;
+        let is_archive = inside.is_archive;
         if clean {
             self.clean.insert(key);
         }
@@ -447,7 +450,7 @@ impl<S: Source> Walk<'_, S> {
         }
         // Another encoding, or an archive, is not compared: what is scanned of it is not what was read. And what was not looked
         // at to its end is not known.
-        let comparable = matches!(content, Cow::Borrowed(_)) && !archive::is_archive(&blob.bytes) && !found.crowded;
+        let comparable = matches!(content, Cow::Borrowed(_)) && !is_archive && !found.crowded;
         if comparable && coming.replaced.contains(candidate.after) {
             let version = Version { bytes: blob.bytes, guess, clean, reach: found.reach };
             self.versions.keep(candidate.after, version);

@@ -11,6 +11,7 @@ use crate::keywords::{self, Matches};
 use crate::pass::Pass;
 use crate::rules::{self, Rule};
 use crate::{encoded, text};
+use memchr::memmem;
 use regex::bytes::{Regex, RegexBuilder};
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -85,6 +86,8 @@ pub fn compile(rule: &'static Rule) -> Result<Regex, ScanError> {
 pub(crate) struct Slot {
     pub(crate) rule: &'static Rule,
     pub(crate) enabled: bool,
+    /// Finds what every match holds, if the rule says so.
+    pub(crate) needs: Option<memmem::Finder<'static>>,
     pattern: OnceCell<Regex>,
 }
 
@@ -115,7 +118,8 @@ impl Scanner {
             return Err(ScanError::Unknown(unknown.clone()));
         }
         let enabled = |rule: &Rule| !disabled.iter().any(|id| id == rule.id);
-        let slot = |rule| Slot { rule, enabled: enabled(rule), pattern: OnceCell::new() };
+        let needs = |rule: &'static Rule| (!rule.needs.is_empty()).then(|| memmem::Finder::new(rule.needs));
+        let slot = |rule| Slot { rule, enabled: enabled(rule), needs: needs(rule), pattern: OnceCell::new() };
         Ok(Self { slots: rules::all().map(slot).collect() })
     }
 

@@ -19,7 +19,7 @@ fn seen(bytes: &[u8]) -> Seen {
         seen.push((String::from_utf8_lossy(name).into_owned(), content.map(<[u8]>::to_vec)));
         Ok(())
     };
-    let Ok(()) = read(bytes, LIMITS, &mut visit);
+    let Ok(_) = read(bytes, LIMITS, &mut visit);
     seen
 }
 
