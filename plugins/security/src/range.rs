@@ -13,7 +13,7 @@ use crate::archive::{Gap, Limits};
 use crate::config::inline;
 use crate::gitleaks::{Content, Facts, Policy};
 use crate::inside::{self, Inside};
-use crate::scan::{Reach, ScanError, Scanner};
+use crate::scan::{MOST_HITS, Reach, ScanError, Scanner};
 use crate::source::{Blob, ChangeKind, Commit, EntryKind, Source, TreeChange};
 use crate::spot::{self, Spot, Spots};
 use crate::text::{self, Lines};
@@ -23,7 +23,6 @@ use portcullis_gate_sdk::Refusal;
 use portcullis_gate_sdk::text::short;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 
 /// How many bytes of files that a commit deleted are read to tell a moved line from a new one.
 const MOVED_BYTES: u64 = 64 << 20;
@@ -353,30 +352,39 @@ impl<S: Source> Walk<'_, S> {
         Ok(())
     }
 
-    /// What may be new in a version of a file: all that is found in it, or in the part of it that `before` does not hold.
+    /// What may be new in a version of a file: all that is found in it, or in the parts of it that `before` does not hold. And
+    /// whether all of it was scanned.
     fn spots_since(
         &self,
         before: Option<&Version>,
         path: &[u8],
         content: &[u8],
         guess: bool,
-    ) -> Result<(Spots, Range<usize>), Refusal> {
+    ) -> Result<(Spots, bool), Refusal> {
         // How far around a rule of the team's looks is not known.
         let before = before.filter(|before| before.guess == guess && !self.policy.has_rules());
         let mut reach = before.map_or(Reach::Far, |before| before.reach);
         loop {
-            let part = before.map_or(0..content.len(), |before| versions::news(&before.bytes, content, reach));
-            let mut found = self.spots(Some(path), &content[part.clone()], guess)?;
-            if part.len() == content.len() {
-                return Ok((found, part));
+            let whole = || versions::whole(content);
+            let parts = before.map_or_else(whole, |before| versions::news(&before.bytes, content, reach));
+            let mut found = Spots { spots: Vec::new(), crowded: false, reach: Reach::Line };
+            for part in &parts {
+                let mut more = self.spots(Some(path), &content[part.clone()], guess)?;
+                if part.start > 0 && !more.spots.is_empty() {
+                    let lines = u32::try_from(text::count_lines(&content[..part.start])).unwrap_or(u32::MAX);
+                    more.spots.iter_mut().for_each(|spot| spot.shift(part.start, lines));
+                }
+                found.spots.append(&mut more.spots);
+                found.crowded |= more.crowded || found.spots.len() > MOST_HITS;
+                found.reach = found.reach.max(more.reach);
+            }
+            let is_whole = parts == versions::whole(content);
+            if is_whole {
+                return Ok((found, true));
             }
             if found.reach <= reach {
                 found.reach = reach;
-                if !found.spots.is_empty() {
-                    let lines = u32::try_from(text::count_lines(&content[..part.start])).unwrap_or(u32::MAX);
-                    found.spots.iter_mut().for_each(|spot| spot.shift(part.start, lines));
-                }
-                return Ok((found, part));
+                return Ok((found, false));
             }
             reach = found.reach;
         }
@@ -432,13 +440,13 @@ impl<S: Source> Walk<'_, S> {
         let content = text::decode(&blob.bytes);
         let guess = key.1 && !text::is_binary(&content);
         let before = candidate.before.iter().find_map(|id| self.versions.take(id));
-        let (found, part) = self.spots_since(before.as_ref(), path, &content, guess)?;
+        let (found, is_whole) = self.spots_since(before.as_ref(), path, &content, guess)?;
         self.name_if_crowded(commit, Some(path), &found)?;
         self.looked.objects += 1;
         self.looked.bytes += blob.bytes.len() as u64;
         let limits = Limits::of(self.max_blob);
         let inside = inside::look(self.scanner, self.policy, path, &blob.bytes, limits).map_err(fault)?;
-        let was_clean = part.len() == content.len() || before.is_some_and(|before| before.clean);
+        let was_clean = is_whole || before.is_some_and(|before| before.clean);
         let clean = found.spots.is_empty() && inside.is_empty() && was_clean;
         let is_archive = inside.is_archive;
         if clean {

@@ -80,6 +80,12 @@ pub fn line_around(text: &[u8], at: usize) -> Range<usize> {
     start..end
 }
 
+/// The lines of `text`, without their line breaks; behind the last line break one more begins.
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let breaks = memchr_iter(b'\n', text).chain(std::iter::once(text.len()));
+    breaks.scan(0, |from, to| Some(std::mem::replace(from, to + 1)..to))
+}
+
 /// How many lines end in `text`.
 pub fn count_lines(text: &[u8]) -> usize {
     memchr_iter(b'\n', text).count()

@@ -1,14 +1,14 @@
 //! What of a new version of a file has to be scanned, if the version before it is at hand.
 //!
-//! A hit counts if one of its lines stood in none of the parents' versions. So what begins and ends a file as it did before is
-//! not scanned again, but for the surroundings of what changed that a rule may look at. In a long history nearly all bytes are
-//! of that kind.
+//! A hit counts if one of its lines stood in none of the parents' versions. So lines that stood there before are not scanned
+//! again, but for the surroundings of what changed that a rule may look at. In a long history nearly all bytes are of that
+//! kind.
 //!
 //! What must hold: whatever counts in a scan of the whole text is found in a scan of the part as well.
 
 use crate::pass::BLOCK;
 use crate::scan::Reach;
-use crate::text::line_around;
+use crate::text::{line_around, lines};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
@@ -67,20 +67,93 @@ impl Versions {
     }
 }
 
-/// The part of `text` that may hold what `before` does not: what is between their common beginning and their common end, and as
-/// much around it as rules look at that look as far as `reach`; in whole lines.
-pub(crate) fn news(before: &[u8], text: &[u8], reach: Reach) -> Range<usize> {
+/// The parts of `text` that may hold what `before` does not, in order and in whole lines: what is between their common
+/// beginning and their common end, and as much around it as rules look at that look as far as `reach`. Where they look at one
+/// line only, the lines that stand nowhere in what changed of `before`.
+pub(crate) fn news(before: &[u8], text: &[u8], reach: Reach) -> Vec<Range<usize>> {
     let around = match reach {
         Reach::Line => 0,
         Reach::Block => BLOCK,
-        Reach::Far => return 0..text.len(),
+        Reach::Far => return whole(text),
     };
     let start = common_beginning(before, text);
     // What begins both is not counted a second time.
-    let end = text.len() - common_end(&before[start..], &text[start..]);
+    let same_end = common_end(&before[start..], &text[start..]);
+    let end = text.len() - same_end;
     let from = line_around(text, line_around(text, start).start.saturating_sub(around)).start;
     let to = line_around(text, line_around(text, end).end + around).end;
-    from..to
+    if reach == Reach::Line && to - from >= WORTH_COMPARING {
+        // Its last line is taken as a whole: a part of one is no line that stood there.
+        let before_to = line_around(before, before.len() - same_end).end;
+        return new_lines(&before[from..before_to], text, from..to);
+    }
+    std::iter::once(from..to).collect()
+}
+
+/// All of a text, as the only part of it.
+pub(crate) fn whole(text: &[u8]) -> Vec<Range<usize>> {
+    std::iter::once(0..text.len()).collect()
+}
+
+/// A shorter part is scanned sooner than its lines are compared.
+const WORTH_COMPARING: usize = 512;
+
+/// The lines in `part` of `text` but for those that were found in `before`; neighbours are one stretch.
+fn new_lines(before: &[u8], text: &[u8], part: Range<usize>) -> Vec<Range<usize>> {
+    let mut known = Known::of(before, part.len());
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    for line in lines(&text[part.clone()]) {
+        let line = part.start + line.start..part.start + line.end;
+        let stretch = match known.holds(&text[line.clone()]) {
+            Some(true) => continue,
+            Some(false) => line,
+            None => line.start..part.end,
+        };
+        let is_last = stretch.end == part.end;
+        match stretches.last_mut() {
+            Some(last) if last.end + 1 == stretch.start => last.end = stretch.end,
+            _ => stretches.push(stretch),
+        }
+        if is_last {
+            break;
+        }
+    }
+    stretches
+}
+
+/// Where in a version before a line is looked for: so many lines before the place where it is expected, and from there on.
+/// One that has come from further away is scanned again, which costs time and nothing else.
+const BACK: usize = 8;
+const AHEAD: usize = 24;
+
+/// The lines that stood there before.
+struct Known<'a> {
+    lines: Vec<&'a [u8]>,
+    /// Which comes next if nothing has changed.
+    expected: usize,
+    /// Comparing has to cost less than the scan that it saves.
+    comparisons_left: usize,
+}
+
+impl<'a> Known<'a> {
+    /// `bytes`: how much may have to be scanned.
+    fn of(before: &'a [u8], bytes: usize) -> Self {
+        Self { lines: lines(before).map(|line| &before[line]).collect(), expected: 0, comparisons_left: bytes }
+    }
+
+    /// Whether `line` stood there. None: of a text that is new nearly everywhere that is no longer asked.
+    fn holds(&mut self, line: &[u8]) -> Option<bool> {
+        if self.lines.get(self.expected).is_some_and(|next| *next == line) {
+            self.expected += 1;
+            return Some(true);
+        }
+        let first = self.expected.saturating_sub(BACK);
+        let nearby = &self.lines[first..self.lines.len().min(self.expected + AHEAD)];
+        self.comparisons_left = self.comparisons_left.checked_sub(nearby.len())?;
+        let found = nearby.iter().position(|other| *other == line);
+        self.expected = found.map_or(self.expected, |at| first + at + 1);
+        Some(found.is_some())
+    }
 }
 
 /// Bytes that are compared at once.
@@ -116,18 +189,67 @@ mod tests {
         let before = line.repeat(2_000);
         let at = line.len() * 1_000 + 5;
         let after = format!("{}new{}", &before[..at], &before[at..]);
-        let part = news(before.as_bytes(), after.as_bytes(), Reach::Line);
+        let part = one(news(before.as_bytes(), after.as_bytes(), Reach::Line));
         assert_eq!(&after[part], &after[line.len() * 1_000..line.len() * 1_001 + 2]);
-        assert_eq!(news(before.as_bytes(), after.as_bytes(), Reach::Far), 0..after.len());
-        let part = news(before.as_bytes(), after.as_bytes(), Reach::Block);
+        assert_eq!(one(news(before.as_bytes(), after.as_bytes(), Reach::Far)), 0..after.len());
+        let part = one(news(before.as_bytes(), after.as_bytes(), Reach::Block));
         assert!(part.start < at - BLOCK && part.start > at - BLOCK - 2 * line.len(), "{part:?}");
         assert!(part.end > at + 3 + BLOCK && part.end < at + 3 + BLOCK + 3 * line.len(), "{part:?}");
         assert!(after[part.clone()].starts_with("0123") && after.as_bytes()[part.end] == b'\n');
         // At either end, of something and of nothing, and where one text begins or ends the other.
         for (before, after) in [("", "a"), ("a", ""), ("", ""), ("ab", "a"), ("a", "ab"), ("aa", "aaa"), ("aaa", "aa")]
         {
-            assert_eq!(news(before.as_bytes(), after.as_bytes(), Reach::Line), 0..after.len());
+            assert_eq!(one(news(before.as_bytes(), after.as_bytes(), Reach::Line)), 0..after.len());
         }
+    }
+
+    fn one(parts: Vec<Range<usize>>) -> Range<usize> {
+        assert_eq!(parts.len(), 1, "{parts:?}");
+        parts[0].clone()
+    }
+
+    /// What is scanned of `after` where rules look at one line only.
+    fn scanned<'a>(before: &str, after: &'a str) -> Vec<&'a str> {
+        news(before.as_bytes(), after.as_bytes(), Reach::Line).into_iter().map(|part| &after[part]).collect()
+    }
+
+    #[test]
+    fn of_several_changes_only_the_changed_lines_are_scanned() {
+        let numbered =
+            |numbers: Range<usize>| -> Vec<String> { numbers.map(|n| format!("line {n}, as it was")).collect() };
+        let before = numbered(0..1_000).join("\n");
+        let mut after = numbered(0..1_000);
+        after[10] = "changed".to_owned();
+        after.splice(500..510, ["came".to_owned(), "came, too".to_owned()]);
+        after.insert(900, "line 901, as it was".to_owned());
+        after[950] = "line 943, as it wa".to_owned();
+        after[990] = String::new();
+        let after = after.join("\n");
+        assert_eq!(scanned(&before, &after), ["changed", "came\ncame, too", "line 943, as it wa", ""]);
+        // What stands far from where it stood is scanned again, and nothing gets lost after it.
+        let moved = [numbered(0..100), numbered(800..900), numbered(100..200)].concat().join("\n");
+        assert_eq!(scanned(&before, &format!("x\n{moved}\ny")).last().map(|last| last.ends_with('y')), Some(true));
+    }
+
+    #[test]
+    fn a_text_that_is_new_nearly_everywhere_is_not_compared_to_its_end() {
+        let before = "before\n".repeat(1_000);
+        let mut known = Known::of(before.as_bytes(), 2 * AHEAD);
+        assert_eq!(
+            ["new", "new", "new", "before"].map(|line| known.holds(line.as_bytes())),
+            [Some(false), Some(false), None, Some(true)]
+        );
+        // One line in two bytes, and each a new one: all of it is one part.
+        let after = "x\n".repeat(1_000);
+        assert_eq!(scanned(&before, &after), [&after[..after.len() - 1]]);
+    }
+
+    #[test]
+    fn the_rest_of_a_line_that_was_cut_is_no_line_that_stood_there() {
+        let filler = "filler\n".repeat(100);
+        let before = format!("{filler}a\n{filler}secret = tail\n{filler}");
+        let after = format!("{filler}b\n{filler}secret =\nother tail\n{filler}");
+        assert_eq!(scanned(&before, &after), ["b", "secret =\nother tail"]);
     }
 
     #[test]

@@ -88,6 +88,38 @@ fn a_change_in_the_middle_of_a_key_is_scanned_with_what_begins_it_and_ends_it() 
     let [together, alone] = compare(&[padded(""), key("x7K"), key("y8L"), key("z9M")]);
     assert_eq!(together.len(), 3, "{together:?}");
     assert_eq!(together, alone);
+    // Also after a change that is far from it.
+    let far = |key: String| format!("far\n{key}");
+    let [together, alone] = compare(&[padded(""), key("x7K"), far(key("x7K")), far(key("y8L"))]);
+    assert_eq!(together.len(), 2, "{together:?}");
+    assert_eq!(together, alone);
+}
+
+// SEC-2
+#[test]
+fn a_line_that_makes_a_key_of_old_lines_is_scanned_with_them() {
+    let begin = ["-----BEGIN PRIVATE ", "KEY-----\n"].concat();
+    // Nothing in it makes any rule look further than at a line.
+    let body: String = (0..20).map(|at| format!("{at:02}QDANx7Kq2mW9aZ4tB1vC8nL5pR3sD6fG0hJy\n")).collect();
+    let with = |first: &str, begin: &str| format!("{first}\n{}", padded(&format!("{begin}{body}")));
+    // The last commit also changes a line far away, so that there are two parts.
+    let [together, alone] = compare(&[with("a", ""), with("b", ""), with("c", &begin)]);
+    assert_eq!(together.iter().map(|(rule, ..)| rule.as_str()).collect::<Vec<_>>(), ["private-key"]);
+    assert_eq!(together, alone);
+}
+
+// SEC-2
+#[test]
+fn a_version_whose_old_lines_hold_a_secret_is_scanned_again_where_it_turns_up_as_another_file() {
+    let version = |line: &str| padded(&format!("{line}\nkey = '{}'\n", token()));
+    let mut repo = Repo::new(&[("a.txt", &padded(""))]);
+    repo.commit("a secret", &[("a.txt", Some(&version("one")))]);
+    repo.commit("another line", &[("a.txt", Some(&version("two")))]);
+    repo.commit("and another", &[("a.txt", Some(&version("three")))]);
+    repo.commit("a copy", &[("b.txt", Some(&version("three")))]);
+    let found = judge(&repo, &repo.base(), &repo.head());
+    let places: BTreeSet<Option<&str>> = found.findings.iter().map(|finding| finding.path.as_deref()).collect();
+    assert_eq!(places, BTreeSet::from([Some("a.txt"), Some("b.txt")]), "{:?}", found.findings);
 }
 
 // SEC-2
@@ -196,7 +228,7 @@ proptest! {
     fn a_long_history_of_a_file_hides_nothing_that_its_versions_hold(
         first in proptest::collection::vec(line(), 0..60),
         edits in proptest::collection::vec(
-            proptest::collection::vec((any::<proptest::sample::Index>(), 0usize..3, proptest::collection::vec(line(), 0..3)), 1..3),
+            proptest::collection::vec((any::<proptest::sample::Index>(), 0usize..3, proptest::collection::vec(line(), 0..3)), 1..6),
             1..5,
         ),
     ) {
