@@ -30,6 +30,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     // It packs what the catalog reads.
     ("xtask", &["portcullis-core", "portcullis-catalog"]),
     ("portcullis-gate-sdk", &[]),
+    // A gate and the host's reader of objects in one process, without what is between them: only measured.
+    (
+        "portcullis-native-gate",
+        &["portcullis-core", "portcullis-git", "portcullis-gate-sdk", "portcullis-gate-security"],
+    ),
     ("portcullis-hostile-guest", &["portcullis-gate-sdk"]),
     // The end-to-end tests stand on top of everything of the host.
     (
@@ -139,10 +144,10 @@ fn the_core_stays_pure() {
 
 #[test]
 fn the_arrows_form_no_circle() {
-    // Crates in the order in which they can be built: each only names earlier ones.
+    // Crates in the order in which they can be built: each only names earlier ones. Gates name the SDK alone.
     let mut built: Vec<&str> = Vec::new();
     while let Some((name, _)) =
-        ARROWS.iter().find(|(name, to)| !built.contains(name) && to.iter().all(|t| built.contains(t)))
+        ARROWS.iter().find(|(name, to)| !built.contains(name) && to.iter().all(|t| built.contains(t) || is_gate(t)))
     {
         built.push(name);
     }

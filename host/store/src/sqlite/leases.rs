@@ -4,8 +4,8 @@
 //! is granted it, and from then on the old number means nothing.
 
 use super::audit::{self, Entry};
-use super::tasks;
 use super::row::{Columns, Fail, change, intact, missing, one, signed};
+use super::tasks;
 use portcullis_core::lease::{Acquire, Holder, Lease, LeaseName, LeaseRow};
 use portcullis_core::time::UnixMillis;
 use rusqlite::{Connection, Row, named_params};

