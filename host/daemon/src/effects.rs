@@ -380,7 +380,7 @@ mod tests {
     fn what_a_gate_let_pass_with_a_warning_is_said_loudly_on_the_board() {
         // SEC-3
         let warned = |mode, warnings: usize| {
-            let mut evaluation = said("security", mode, passed("no secrets; DEPENDENCIES NOT AUDITED", warnings + 1));
+            let mut evaluation = said("security", mode, passed("DEPENDENCIES NOT AUDITED; no secrets", warnings + 1));
             let Outcome::Judged(judgement) = &mut evaluation.report.outcome else { unreachable!("it has passed") };
             judgement.findings.iter_mut().skip(1).for_each(|finding| finding.severity = Severity::Warning);
             evaluation

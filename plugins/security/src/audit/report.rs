@@ -59,7 +59,9 @@ pub fn add(judgement: Judgement, audited: &Audited, config: &Config, shown: &dyn
         let message = format!("{} dependencies are named without a version and were not audited", audited.unpinned);
         findings.push(Finding::note("dependencies-unpinned", message).identified_by(["dependencies-unpinned"]));
     }
-    let summary = format!("{}{}", judgement.summary, in_words(audited, vulnerable));
+    // In front: a forge cuts what it shows of a long line, and this is not to be what is missing.
+    let unaudited = if matches!(audited.answered, Answered::Nobody(_)) { "DEPENDENCIES NOT AUDITED; " } else { "" };
+    let summary = format!("{unaudited}{}{}", judgement.summary, in_words(audited, vulnerable));
     let fails = findings.iter().any(|finding| finding.severity == Severity::Error);
     let verdict = if fails { Verdict::Fail } else { judgement.verdict };
     let mut judgement = Judgement { verdict, summary, ..judgement }.with_findings(findings);
@@ -69,8 +71,7 @@ pub fn add(judgement: Judgement, audited: &Audited, config: &Config, shown: &dyn
 
 fn in_words(audited: &Audited, vulnerable: usize) -> String {
     let mut text = match (&audited.answered, vulnerable) {
-        (Answered::NotAsked, _) => String::new(),
-        (Answered::Nobody(_), _) => "; DEPENDENCIES NOT AUDITED".to_owned(),
+        (Answered::NotAsked | Answered::Nobody(_), _) => String::new(),
         (_, 0) => format!("; no new vulnerability in {} packages", audited.packages),
         (_, 1) => format!("; 1 new vulnerability in {} packages", audited.packages),
         (_, n) => format!("; {n} new vulnerabilities in {} packages", audited.packages),
