@@ -91,6 +91,8 @@ pub(crate) struct Differ {
     dialogue: Dialogue,
     /// Bytes of trees that it was asked about: git keeps them.
     held: u64,
+    /// [`CHANGES_BYTES`], but in tests.
+    most_bytes: usize,
 }
 
 impl Keep for Differ {
@@ -106,7 +108,7 @@ impl Differ {
         let how = ["--stdin", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv"];
         let call = repository.reading(OPERATION).args(how).arg("--ignore-submodules=none");
         let limit = repository.git().settings().local_limit;
-        Ok(Self { dialogue: Dialogue::start(&call, OPERATION, limit)?, held: 0 })
+        Ok(Self { dialogue: Dialogue::start(&call, OPERATION, limit)?, held: 0, most_bytes: CHANGES_BYTES })
     }
 
     /// What git prints of a pair is the pair, the changes, and then, because it repeats a line that names no object, `END`.
@@ -121,7 +123,7 @@ impl Differ {
         }
         self.dialogue.take(pair.len());
         let mut changes = Vec::new();
-        let mut left = CHANGES_BYTES;
+        let mut left = self.most_bytes;
         loop {
             self.dialogue.listen(|heard| heard.len() >= END.len())?;
             if self.dialogue.heard().starts_with(END) {
@@ -130,7 +132,7 @@ impl Differ {
             }
             let line = self.field()?;
             let path = self.field()?;
-            let over = GitError::TooMuchOutput { operation: OPERATION.to_owned(), limit: CHANGES_BYTES };
+            let over = GitError::TooMuchOutput { operation: OPERATION.to_owned(), limit: self.most_bytes };
             left = left.checked_sub(line.len() + path.len()).ok_or(over)?;
             changes.push(parse(&line, path)?);
             if changes.len() > CHANGE_LIMIT {
@@ -188,7 +190,48 @@ fn entry(mode: &str) -> EntryKind {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test ends where its set-up fails")]
     use super::*;
+    use crate::git::{Git, GitSettings};
+    use portcullis_testkit::TempRepo;
+
+    /// A commit of three files, and a reader of it.
+    fn three_files() -> (TempRepo, Revision, ObjectReader) {
+        let repo = TempRepo::new();
+        for path in ["file-1", "file-2", "file-3"] {
+            repo.write(path, path);
+        }
+        let head = repo.commit("three files");
+        let reader = Repository::open(&Git::new(GitSettings::default()), &repo.origin()).unwrap().reader();
+        (repo, head, reader)
+    }
+
+    #[test]
+    fn an_answer_of_more_bytes_than_the_bound_is_refused_and_the_next_question_gets_a_new_process() {
+        let (_repo, head, reader) = three_files();
+        let ask = |most_bytes| {
+            let differ = Differ::start(&reader.repository).unwrap();
+            reader.differs.put_back(Differ { most_bytes, ..differ });
+            reader.changes(None, &head)
+        };
+        // `:000000 100644 <id> <id> A` and a path.
+        let bytes = 3 * (15 + 2 * 41 + 1 + "file-1".len());
+        assert_eq!(ask(bytes).unwrap().len(), 3);
+        let limit = bytes - 1;
+        let over = GitError::TooMuchOutput { operation: OPERATION.to_owned(), limit };
+        assert_eq!(ask(limit), Err(over.into()));
+        // The rest of that answer would be taken for the next one.
+        assert_eq!(reader.changes(None, &head).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_process_that_was_kept_for_long_has_the_whole_limit_for_its_next_question() {
+        let (_repo, head, reader) = three_files();
+        let mut differ = Differ::start(&reader.repository).unwrap();
+        differ.dialogue.run_out();
+        reader.differs.put_back(differ);
+        assert_eq!(reader.changes(None, &head).unwrap().len(), 3);
+    }
 
     #[test]
     fn an_answer_that_is_no_list_of_changes_is_refused_not_guessed_at() {

@@ -63,6 +63,12 @@ impl Dialogue {
         self.deadline = Instant::now() + self.limit;
     }
 
+    /// As if the last question had been asked as long ago as the limit says.
+    #[cfg(test)]
+    pub(crate) fn run_out(&mut self) {
+        self.deadline = Instant::now();
+    }
+
     /// Queues a question.
     pub(crate) fn say(&mut self, words: &[&[u8]]) {
         for word in words {
@@ -179,5 +185,66 @@ impl Dialogue {
     /// The process said what answers no question.
     pub(crate) fn out_of_step(&self, detail: &str) -> GitError {
         GitError::Malformed { operation: self.operation.to_owned(), detail: detail.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test ends where its set-up fails")]
+    use super::*;
+    use crate::git::GitSettings;
+
+    const SHORT: Duration = Duration::from_millis(50);
+    const LONG: Duration = Duration::from_secs(120);
+
+    /// With a shell that runs `script`, in git's place.
+    fn dialogue(script: &str, limit: Duration) -> Dialogue {
+        let settings = GitSettings { program: "/bin/sh".into(), ..GitSettings::default() };
+        let mut dialogue = Dialogue::start(&Call::new(&settings, "-c").arg(script), "cat-file", limit).unwrap();
+        dialogue.start_clock();
+        dialogue
+    }
+
+    #[test]
+    fn a_process_that_does_not_answer_is_given_up_at_the_limit() {
+        let mut dialogue = dialogue("sleep 1; exec echo late", SHORT);
+        dialogue.say(&[b"question\n"]);
+        let late = dialogue.listen(|heard| !heard.is_empty()).unwrap_err();
+        assert!(matches!(late, GitError::Timeout { limit_ms: 50, .. }), "{late:?}");
+    }
+
+    #[test]
+    fn a_process_that_does_not_take_its_questions_is_given_up_at_the_limit() {
+        let mut dialogue = dialogue("sleep 1; exec cat", SHORT);
+        // More than any pipe holds.
+        dialogue.say(&[&[b'q'; 8 << 20]]);
+        let late = dialogue.listen(|heard| !heard.is_empty()).unwrap_err();
+        assert!(matches!(late, GitError::Timeout { .. }), "{late:?}");
+    }
+
+    #[test]
+    fn an_answer_that_comes_bit_by_bit_has_one_limit_and_not_one_for_each_bit() {
+        // Each bit comes well within the limit, all of them take twenty times as long.
+        let mut dialogue = dialogue("while echo; do sleep 0.01; done", SHORT);
+        let late = dialogue.listen(|heard| heard.len() >= 100).unwrap_err();
+        assert!(matches!(late, GitError::Timeout { .. }), "{late:?}");
+    }
+
+    #[test]
+    fn the_limit_holds_even_if_there_is_always_something_to_hear() {
+        let mut dialogue = dialogue("exec yes", LONG);
+        assert!(poll_until(&mut [PollFd::new(&dialogue.stdout, PollFlags::IN)], dialogue.deadline).unwrap());
+        dialogue.run_out();
+        let late = dialogue.listen(|heard| !heard.is_empty()).unwrap_err();
+        assert!(matches!(late, GitError::Timeout { .. }), "{late:?}");
+    }
+
+    #[test]
+    fn each_question_starts_the_clock_anew() {
+        let mut dialogue = dialogue("exec cat", LONG);
+        dialogue.run_out();
+        dialogue.start_clock();
+        dialogue.say(&[b"question\n"]);
+        assert_eq!(dialogue.listen_to(b'\n').unwrap(), 8);
     }
 }

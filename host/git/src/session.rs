@@ -125,3 +125,33 @@ impl Session {
         Err(self.dialogue.out_of_step("an answer to no question"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test ends where its set-up fails")]
+    use super::*;
+    use crate::git::{Git, GitSettings};
+    use portcullis_testkit::TempRepo;
+
+    #[test]
+    fn a_process_that_was_kept_for_long_has_the_whole_limit_for_its_next_question() {
+        let repo = TempRepo::with_commit("a.txt", "one\n");
+        let head = repo.head();
+        let name = head.as_str().as_bytes();
+        let repository = Repository::open(&Git::new(GitSettings::default()), &repo.origin()).unwrap();
+        let mut session = Session::start(&repository).unwrap();
+        session.dialogue.run_out();
+        assert!(session.info(name).unwrap().is_some());
+        session.dialogue.run_out();
+        assert_eq!(session.infos(&[name, name]).unwrap().len(), 2);
+        session.dialogue.run_out();
+        assert!(session.contents(name, 1_000).unwrap().is_some());
+
+        let reader = repository.reader();
+        let blob = reader.changes(None, &head).unwrap().remove(0).after.unwrap();
+        session.dialogue.run_out();
+        reader.sessions.put_back(session);
+        let mut stream = reader.open_blobs(vec![blob]).unwrap();
+        assert_eq!(stream.next_pieces().unwrap()[0].bytes, b"one\n");
+    }
+}

@@ -50,6 +50,8 @@ fn sound() -> (History, Outside) {
         merge_commit: Some("merge".to_owned()),
         standing: "finished".to_owned(),
         held: None,
+        waits_for: None,
+        is_due: false,
     };
     let history = History {
         tasks: vec![task],
@@ -60,6 +62,9 @@ fn sound() -> (History, Outside) {
             entry("advance", "build", "ship"),
             entry("advance", "ship", "done"),
             entry("finish", "done", "finished"),
+            entry("end-job", "running", "done"),
+            entry("end-job", "running", "done"),
+            entry("end-job", "running", "done"),
         ],
         jobs: vec![job(1, 1), job(2, 2), job(3, 3)],
         runs: (1..=3).map(|n| Run { id: n, job: n, attempt: 1 }).collect(),
@@ -189,13 +194,15 @@ fn each_way_to_break_a_history_is_refused_by_its_name() {
         ("LAU-6: run 2 has begun twice", |_, o| o.notes.push(note(true, 2, 90))),
         ("LAU-6: run 4 has begun and nobody knows of it", |_, o| o.notes.push(note(true, 4, 90))),
         ("LAU-6: task 1: run 2 began while run 1 went on", |_, o| o.notes[1].at_ns = 22),
+        ("LAU-2: task 1: 3 jobs are done, but the trail has the end of 2", |h, _| drop(h.audit.pop())),
+        ("LAU-2: task 1 waits for job 2, which is done, and is not due", |h, _| h.tasks[0].waits_for = Some(2)),
         ("I3: event 2 was acknowledged and is not there", |_, o| o.accepted.push(2)),
         ("I3: event 1 is new", |h, _| h.events[0].state = "new".to_owned()),
         ("I3: event 1 is parked", |h, _| h.events[0].state = "parked".to_owned()),
         ("I7: drive/1 is still held by boot", |h, _| h.leases[0].holder = Some("boot".to_owned())),
     ];
     let any_time =
-        ["I1", "I8: task 1: build → ship", "I2: task 1: 3 moves", "QUE-2", "LAU-6: job", "LAU-6: run 3 is of"];
+        ["I1", "I8: task 1: build → ship", "I2: task 1: 3 moves", "QUE-2", "LAU-2", "LAU-6: job", "LAU-6: run 3 is of"];
     for (says, spoil) in ways {
         let (mut history, mut outside) = sound();
         spoil(&mut history, &mut outside);

@@ -26,6 +26,7 @@ pub fn broken_at_any_time(history: &History, courses: &[Course]) -> Vec<String> 
         wrong.extend(path(task, &audit, course));
         wrong.extend(gates(task, &audit, course, history));
         wrong.extend(told(task, &audit, history));
+        wrong.extend(job_ends(task, &audit, history));
     }
     wrong.extend(one_at_work(history));
     wrong.extend(attempts(history));
@@ -109,6 +110,22 @@ fn told(task: &Task, audit: &[&Entry], history: &History) -> Vec<String> {
         return Vec::new();
     }
     vec![format!("I2: task {}: {moves} moves, but the board was to be told of {} of them", task.id, versions.len())]
+}
+
+/// LAU-2: with a job's end goes its line in the audit trail and the ring of the task that waited for it.
+fn job_ends(task: &Task, audit: &[&Entry], history: &History) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let done = history.jobs.iter().filter(|job| job.task == task.id && job.state == "done").count();
+    let told = audit.iter().filter(|entry| entry.what == "end-job" && entry.to == "done").count();
+    // Jobs are forgotten before the trail is.
+    if done > told {
+        wrong.push(format!("LAU-2: task {}: {done} jobs are done, but the trail has the end of {told}", task.id));
+    }
+    let waits_for = history.jobs.iter().find(|job| Some(job.id) == task.waits_for);
+    if let Some(job) = waits_for.filter(|job| !task.is_due && !matches!(&*job.state, "queued" | "running")) {
+        wrong.push(format!("LAU-2: task {} waits for job {}, which is {}, and is not due", task.id, job.id, job.state));
+    }
+    wrong
 }
 
 /// It has ended: finished, or held for a stated reason.

@@ -39,6 +39,10 @@ pub struct Task {
     pub standing: String,
     /// Why it is held, if it is.
     pub held: Option<String>,
+    /// The job that it rests for, if it does.
+    pub waits_for: Option<i64>,
+    /// Whether a time is set at which it is looked at again.
+    pub is_due: bool,
 }
 
 /// A line of the audit trail about a task.

@@ -30,7 +30,8 @@ fn all_of(mut db: Connection) -> History {
     History {
         tasks: all(
             &db,
-            "SELECT id, project, work_item, stage, visit, version, branch, standing, held, tracker_id, merge_commit
+            "SELECT id, project, work_item, stage, visit, version, branch, standing, held, tracker_id, merge_commit,
+                    rest ->> '$.job', next_look_at_ms IS NOT NULL
                FROM task ORDER BY id",
             |row| {
                 Ok(Task {
@@ -45,6 +46,8 @@ fn all_of(mut db: Connection) -> History {
                     held: held(row.get(8)?),
                     tracker_id: row.get(9)?,
                     merge_commit: row.get(10)?,
+                    waits_for: row.get(11)?,
+                    is_due: row.get(12)?,
                 })
             },
         ),

@@ -204,7 +204,7 @@ fn a_webhook_and_the_reconciler_that_tell_of_one_work_item_at_once_make_one_task
     let expected = usize::try_from(ITEMS).unwrap();
     daemon.eventually("all are finished", || {
         let standings = standings(&daemon);
-        standings.len() == expected && standings.iter().all(|rest| rest == "finished")
+        standings.len() == expected && standings.iter().all(|rest| rest["kind"] == "finished")
     });
     // Whatever the reconciler would still make of them, it has made.
     let last = ticks() + 2;

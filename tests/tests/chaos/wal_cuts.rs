@@ -13,7 +13,7 @@ fn versions(history: &History) -> Vec<i64> {
 
 #[test]
 fn wherever_the_log_of_a_whole_run_is_cut_off_nothing_is_half_done() {
-    // STG-2, I1, I2, I3, I8
+    // STG-2, I1, I2, I8, LAU-2
     let mut story = Local::default();
     let recording = Recording::of(&mut story);
     let courses = story.courses();

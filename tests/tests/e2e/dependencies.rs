@@ -143,12 +143,20 @@ fn a_database_that_is_damaged_is_none_and_never_a_clean_answer() {
     let file = scene.home().join("advisories.db");
     let whole = std::fs::read(&file).unwrap();
     let daemon = scene.start();
-    let damages: [(&str, Vec<u8>); 3] =
-        [("EMPTY", Vec::new()), ("CUT", whole[..whole.len() / 2].to_vec()), ("GARBAGE", vec![b'x'; whole.len()])];
+    // Were it believed, the advisory would be about older versions only.
+    let at = whole.windows(7).position(|text| text == b"4.17.19").expect("it holds the advisory as it was");
+    let altered = [&whole[..at], b"4.17.10", &whole[at + 7..]].concat();
+    let damages: [(&str, Vec<u8>); 4] = [
+        ("EMPTY", Vec::new()),
+        ("CUT", whole[..whole.len() / 2].to_vec()),
+        ("GARBAGE", vec![b'x'; whole.len()]),
+        ("ALTERED", altered),
+    ];
     for (work_item, bytes) in damages {
         std::fs::write(&file, bytes).unwrap();
         let failed = judged(&daemon, daemon.new_task(&format!("LODASH-{work_item}")), "held");
         assert_eq!(failed["verdict"], "fail", "{work_item}: {failed:#}");
-        assert_eq!(of_rule(&failed, UNAVAILABLE).len(), 1, "{work_item}: {failed:#}");
+        let said = of_rule(&failed, UNAVAILABLE);
+        assert!(said.len() == 1 && said[0][2].contains("import it anew"), "{work_item}: {failed:#}");
     }
 }

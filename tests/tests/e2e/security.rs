@@ -196,7 +196,7 @@ fn an_object_that_cannot_be_read_is_a_fault_that_keeps_the_edge_closed_until_it_
     let security = gate("security", "portcullis/security", "^0.1", "");
     let scene = Scene::builder()
         .manifest(&manifest(&["done"], &(edge("development", "done") + &waits + &security)))
-        .role("developer", "echo text > text.txt\n")
+        .role("developer", "seq 1000 > text.txt\n")
         .build();
     let daemon = scene.start();
     let id = daemon.new_task("DEMO-1");
@@ -207,6 +207,9 @@ fn an_object_that_cannot_be_read_is_a_fault_that_keeps_the_edge_closed_until_it_
     let object = mirror.join("objects").join(&name[..2]).join(&name[2..]);
     let away = scene.home().join("object");
     std::fs::rename(&object, &away).expect("the object is not packed");
+    // What it is and how long can still be told: only whoever reads it finds that its end is missing.
+    let whole = std::fs::read(&away).unwrap();
+    std::fs::write(&object, &whole[..whole.len() / 2]).unwrap();
     let answer = daemon.post(&format!("/tasks/{id}/approve"), &json!({ "by": "ada", "revision": head }));
     assert_eq!(answer.status, 200, "{}", answer.body);
     let is_faulty =
@@ -214,9 +217,15 @@ fn an_object_that_cannot_be_read_is_a_fault_that_keeps_the_edge_closed_until_it_
     let shown = daemon.until(id, "a fault", is_faulty);
     let last = evaluations(&shown, "security").pop().unwrap();
     assert_eq!((&last["verdict"], &shown["task"]["stage"]), (&Value::Null, &json!("development")), "{last:#}");
+    let wanted = format!("failed to read object {}", &name[..12]);
+    assert!(last["fault"].to_string().contains(&wanted), "{last:#}");
+    // Asked again, it is gone: that is nothing that mends itself, and a person has to see to it.
+    std::fs::remove_file(&object).unwrap();
+    let shown = daemon.until_rests(id, "held");
+    let last = evaluations(&shown, "security").pop().unwrap();
+    assert_eq!((&last["verdict"], &shown["task"]["stage"]), (&Value::Null, &json!("development")), "{last:#}");
     assert!(last["fault"].to_string().contains(&name[..12]), "{last:#}");
     std::fs::rename(&away, &object).unwrap();
-    daemon.until_rests(id, "held");
     let answer = daemon.post(&format!("/tasks/{id}/release"), &json!({ "by": "ada" }));
     assert_eq!(answer.status, 200, "{}", answer.body);
     let shown = daemon.until_rests(id, "finished");

@@ -225,8 +225,8 @@ fn more_questions_than_a_pipe_holds_are_answered() {
 }
 
 #[test]
-fn trees_of_any_size_are_compared_one_pair_after_the_other() {
-    // More than a process is asked about before another one takes its place.
+fn trees_of_any_size_are_compared_one_pair_after_the_other_and_a_process_that_holds_too_many_is_replaced() {
+    // Each question is about two trees of 1.8 MB: after 19 of them the process has been asked about more than 64 MiB.
     let origin = TempRepo::with_commit("a.txt", "one\n");
     let mut stream =
         "blob\nmark :1\ndata 0\n\nreset refs/heads/wide\ncommit refs/heads/wide\ncommitter A <a@b> 0 +0000\ndata 0\n"
@@ -245,11 +245,16 @@ fn trees_of_any_size_are_compared_one_pair_after_the_other() {
     let mut commits = vec![origin.revision("wide~30")];
     commits.extend((0..30).rev().map(|n| origin.revision(&format!("wide~{n}"))));
     let scene = Scene::over(origin);
-    let reader = scene.repository().reader();
+    let (counting, starts) = scene.counting();
+    let reader = counting.reader();
+    let mut started = Vec::new();
     for pair in commits.windows(2) {
         let changes = reader.changes(Some(&pair[0]), &pair[1]).unwrap();
         assert_eq!(changes.iter().map(|change| change.path.as_slice()).collect::<Vec<_>>(), [b"changed"]);
+        started.push(starts("diff-tree"));
     }
+    assert_eq!(started, [[1; 19].as_slice(), &[2; 11]].concat());
+    assert_eq!(starts("cat-file"), 1, "what keeps nothing is not replaced");
 }
 
 #[test]

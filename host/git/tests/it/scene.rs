@@ -35,6 +35,22 @@ impl Scene {
         Repository::open(&self.git, &self.origin.origin()).unwrap()
     }
 
+    /// The mirror as a repository whose reader starts git by way of a shell, which takes note; and how often it has done so
+    /// for an operation.
+    pub(crate) fn counting(&self) -> (Repository, impl Fn(&str) -> usize) {
+        let folder = self.repository().path().to_owned();
+        // A shell runs the file of the operation's name in the folder in which git is started.
+        for operation in ["cat-file", "diff-tree"] {
+            let script = "echo >> \"starts-$0\"\nexec git \"$0\" \"$@\"\n";
+            std::fs::write(folder.join(operation), script).unwrap();
+        }
+        let git = Git::new(GitSettings { program: "/bin/sh".into(), ..GitSettings::default() });
+        let repository = Repository::open(&git, &folder).unwrap();
+        let starts =
+            move |operation: &str| std::fs::read(folder.join(format!("starts-{operation}"))).unwrap_or_default().len();
+        (repository, starts)
+    }
+
     pub(crate) fn folder(&self, name: &str) -> PathBuf {
         self.origin.root().join("worktrees").join(name)
     }
