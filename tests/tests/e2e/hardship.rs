@@ -2,13 +2,14 @@
 
 use crate::processes::{signal, told};
 use portcullis_core::event::Source;
-use portcullis_e2e::daemon::program;
+use portcullis_e2e::daemon::{PATIENCE, program};
 use portcullis_e2e::invariants::edit::{LOOK_AT_ALL, damages};
 use portcullis_e2e::{Daemon, Scene, payload};
+use portcullis_testkit::eventually_some;
 use serde_json::{Value, json};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// One stage with work in it.
 const ONE_STAGE: &str = "
@@ -202,8 +203,24 @@ fn with_too_little_room_on_the_disk_nothing_is_claimed_and_events_are_still_rece
 
 /// `serve`, which is to end at once: exit code and what it said.
 fn refused(mut command: Command, scene: &Scene) -> (Option<i32>, String) {
-    let output = command.args(["serve", "--config"]).arg(scene.settings()).output().expect("portcullis runs");
-    (output.status.code(), String::from_utf8(output.stderr).expect("it says UTF-8"))
+    command.args(["serve", "--config"]).arg(scene.settings());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut process = Killed(command.spawn().expect("portcullis runs"));
+    let ended = || process.0.try_wait().expect("it can be asked for");
+    let status = eventually_some("it is refused", PATIENCE, ended);
+    let said = std::io::read_to_string(process.0.stderr.take().expect("a pipe")).expect("it says UTF-8");
+    (status.code(), said)
+}
+
+/// A daemon that is not refused would run for ever.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // One that has ended is what is wanted.
+        let _ended = self.0.kill();
+        let _ended = self.0.wait();
+    }
 }
 
 #[test]
