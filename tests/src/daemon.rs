@@ -200,7 +200,9 @@ impl Daemon {
 
     /// Any request; none if no whole answer came.
     pub fn try_send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Option<Answer> {
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).body(body);
+        // A connection of its own: the daemon closes one that is idle for long, perhaps just when the next request is sent.
+        let request = self.http.request(method, format!("{}{path}", self.url)).body(body);
+        let mut request = request.header("connection", "close");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -39,7 +39,9 @@ fn main() -> anyhow::Result<()> {
         .map_err(|refusal| anyhow::anyhow!("the gate could not judge: {refusal:?}"))?;
     for finding in judgement.findings.iter().filter(|finding| finding.severity == Severity::Error) {
         let path = finding.path.as_deref().unwrap_or_default();
-        println!("{}", serde_json::json!({ "path": path, "line": finding.line }));
+        // What could not be scanned has no line, and counts as one finding.
+        let line = finding.line.unwrap_or(1);
+        println!("{}", serde_json::json!({ "path": path, "line": line }));
     }
     Ok(())
 }
