@@ -32,7 +32,7 @@ pub struct Leak {
     pub path: Option<String>,
     /// 1-based line in the file, or in the message.
     pub line: u32,
-    /// See [`redact::name`].
+    /// See [`crate::redact::name`].
     pub fingerprint: String,
     /// Whether a comment on its line asks to let it pass.
     pub inline: bool,
