@@ -140,13 +140,11 @@ pub async fn settle(app: &App, task: TaskId, lease: Option<Lease>, keep_it: bool
         Some(lease) if keep_it => {
             keep_for(app, task, lease);
         }
-        Some(lease) => {
-            if let Err(error) = app.store.release(lease, app.now()).await {
-                // Its deadline frees it.
-                tracing::warn!(task.id = task.0, %error, "failed to give the merge lease back");
-            }
-            app.bell.tasks.notify_one();
-        }
+        Some(lease) => match app.store.release(lease, app.now()).await {
+            Ok(()) => app.bell.tasks.notify_one(),
+            // Its deadline frees it.
+            Err(error) => tracing::warn!(task.id = task.0, %error, "failed to give the merge lease back"),
+        },
         None => {}
     }
 }

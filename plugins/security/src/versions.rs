@@ -100,6 +100,9 @@ const WORTH_COMPARING: usize = 512;
 
 /// The lines in `part` of `text` but for those that were found in `before`; neighbours are one stretch.
 fn new_lines(before: &[u8], text: &[u8], part: Range<usize>) -> Vec<Range<usize>> {
+    if lines(before).nth(part.len() / SHORT_LINE).is_some() {
+        return std::iter::once(part).collect();
+    }
     let mut known = Known::of(before, part.len());
     let mut stretches: Vec<Range<usize>> = Vec::new();
     for line in lines(&text[part.clone()]) {
@@ -126,6 +129,11 @@ fn new_lines(before: &[u8], text: &[u8], part: Range<usize>) -> Vec<Range<usize>
 const BACK: usize = 8;
 const AHEAD: usize = 24;
 
+/// Bytes for each line that stood there before: where there are fewer, a list of the lines would be as large as the text.
+const SHORT_LINE: usize = 4;
+/// A longer line is looked for only where it is expected: comparing it with many others would cost more than scanning it.
+const LONG_LINE: usize = 4096;
+
 /// The lines that stood there before.
 struct Known<'a> {
     lines: Vec<&'a [u8]>,
@@ -146,6 +154,9 @@ impl<'a> Known<'a> {
         if self.lines.get(self.expected).is_some_and(|next| *next == line) {
             self.expected += 1;
             return Some(true);
+        }
+        if line.len() > LONG_LINE {
+            return Some(false);
         }
         let first = self.expected.saturating_sub(BACK);
         let nearby = &self.lines[first..self.lines.len().min(self.expected + AHEAD)];

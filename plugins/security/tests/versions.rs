@@ -160,6 +160,22 @@ fn a_secret_is_found_wherever_it_stands_in_a_history_that_is_read_in_several_str
     assert!(judgement.summary.contains("2100 commits"), "{}", judgement.summary);
 }
 
+// SEC-2
+#[test]
+fn a_version_with_a_secret_between_each_two_old_lines_is_condemned_and_no_longer_told_apart() {
+    let old = |line: &str| format!("{line}\n{}", "an old line\n".repeat(5_000));
+    let new: String =
+        (0..5_000).map(|at| format!("{}\nan old line\n", token().replace("x7Kq", &format!("{at:04}")))).collect();
+    let mut repo = Repo::new(&[("a.txt", &old("a"))]);
+    repo.commit("a version to compare with", &[("a.txt", Some(&old("b")))]);
+    repo.commit("many secrets", &[("a.txt", Some(&format!("b\n{new}")))]);
+    let told = judge(&repo, &repo.base(), &repo.head());
+    let rules = |rule: &str| told.findings.iter().filter(|finding| finding.rule == rule).count();
+    assert_eq!(rules("not-scanned"), 1, "{}", told.summary);
+    let secrets = told.summary.split(' ').next().unwrap().parse::<usize>().unwrap();
+    assert!((1_000..1_100).contains(&secrets), "{}", told.summary);
+}
+
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     assert_eq!(bytes.len() % 3, 0);

@@ -279,6 +279,27 @@ fn a_merge_whose_answer_is_lost_is_found_out_and_never_repeated() {
 }
 
 #[test]
+fn a_task_that_a_person_stops_on_its_way_to_the_merge_keeps_nobody_else_from_merging() {
+    // MRG-2
+    let gitea = FakeGitea::start();
+    let scene = scene(&gitea, SHORT);
+    let daemon = scene.start();
+    for (at, action) in ["hold", "cancel"].into_iter().enumerate() {
+        gitea.answer_merges(MergeAnswer::IsTheLastOne);
+        let stopped = daemon.new_task(&format!("STOPPED-{at}"));
+        daemon.until_rests(stopped, "forge-unavailable");
+        let holders = || daemon.get("/queue").body["leases"].to_string();
+        assert!(holders().contains(&format!("task {stopped}")), "{}", holders());
+        let body = json!({ "by": "ada", "comment": "not today" });
+        assert_eq!(daemon.post(&format!("/tasks/{stopped}/{action}"), &body).status, 200);
+        assert!(!holders().contains("merge/"), "{}", holders());
+        gitea.set_down(false);
+        let next = daemon.new_task(&format!("NEXT-{at}"));
+        daemon.until_rests(next, "finished");
+    }
+}
+
+#[test]
 fn what_somebody_merged_by_hand_is_still_judged_and_then_not_merged_again() {
     // MRG-3
     let gitea = FakeGitea::start();

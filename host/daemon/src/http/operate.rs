@@ -7,6 +7,7 @@ use super::tasks::{brief, find};
 use crate::app::App;
 use crate::drive::LEASE_FOR;
 use crate::inbox::{decision, new_task};
+use crate::merge;
 use crate::run::resume::ask_to_end;
 use axum::Json;
 use axum::body::Bytes;
@@ -176,6 +177,10 @@ async fn change(app: &Arc<App>, task: &Task, change: Change, by: &str, why: &str
                 at: app.now(),
             };
             let committed = app.store.commit(&lease, commit).await?;
+            if let Committed::Done { .. } = committed {
+                // Held or called off, nobody drives it any more: what it had taken for its merge would keep the others waiting.
+                merge::settle(app, task.id, None, false).await;
+            }
             app.store.release(lease, app.now()).await?;
             if let Committed::Done { .. } = committed {
                 return Ok(());

@@ -105,15 +105,22 @@ impl<'w, 'a, 's, S: Source> Brought<'w, 'a, 's, S> {
             let whole = || versions::whole(content);
             let parts = before.map_or_else(whole, |before| versions::news(&before.bytes, content, reach));
             let mut found = Spots { spots: Vec::new(), crowded: false, reach: Reach::Line };
+            let (mut counted, mut lines) = (0, 0);
             for part in &parts {
                 let mut more = self.spots(Some(path), &content[part.clone()], guess)?;
-                if part.start > 0 && !more.spots.is_empty() {
-                    let lines = u32::try_from(text::count_lines(&content[..part.start])).unwrap_or(u32::MAX);
+                if !more.spots.is_empty() {
+                    lines += text::count_lines(&content[counted..part.start]);
+                    counted = part.start;
+                    let lines = u32::try_from(lines).unwrap_or(u32::MAX);
                     more.spots.iter_mut().for_each(|spot| spot.shift(part.start, lines));
                 }
                 found.spots.append(&mut more.spots);
                 found.crowded |= more.crowded || found.spots.len() > MOST_HITS;
                 found.reach = found.reach.max(more.reach);
+                // As in a whole text: the object has long been condemned.
+                if found.crowded {
+                    break;
+                }
             }
             let is_whole = parts == versions::whole(content);
             if is_whole {

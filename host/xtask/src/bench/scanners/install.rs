@@ -73,9 +73,8 @@ fn component(places: &Places) -> anyhow::Result<Vec<OsString>> {
     let arguments = ["build", "--workspace", "--locked", "--bin", "portcullis"].map(OsStr::new);
     let program = built(&places.root, &arguments)?;
     let registry = places.root.join("registry");
-    if !registry.join("index.json").exists() {
-        cargo(&places.root, &["xtask", "plugins"], &[])?;
-    }
+    // Always: a registry of before would be compared with code of now.
+    cargo(&places.root, &["xtask", "plugins"], &[])?;
     let words = ["gate", "run", "portcullis/security", "--registry"].map(OsString::from);
     Ok([vec![program.into_os_string()], words.to_vec(), vec![registry.into_os_string()]].concat())
 }
