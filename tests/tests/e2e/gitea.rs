@@ -294,6 +294,7 @@ fn a_task_that_a_person_stops_on_its_way_to_the_merge_keeps_nobody_else_from_mer
         assert_eq!(daemon.post(&format!("/tasks/{stopped}/{action}"), &body).status, 200);
         assert!(!holders().contains("merge/"), "{}", holders());
         gitea.set_down(false);
+        gitea.answer_merges(MergeAnswer::Arrives);
         let next = daemon.new_task(&format!("NEXT-{at}"));
         daemon.until_rests(next, "finished");
     }
