@@ -116,7 +116,10 @@ impl Source for Host {
     }
 
     fn blobs(&self, ids: Vec<String>, most: u64) -> Box<dyn Iterator<Item = Result<Blob, Refusal>> + '_> {
-        Box::new(Stream::of(ids, most))
+        Box::new(Stream::of(ids, most, |ids, wanted| {
+            let blobs = host::repository::open_blobs(ids).or_refuse(wanted)?;
+            Ok(move |wanted: &str| blobs.next().or_refuse(wanted))
+        }))
     }
 
     fn file(&self, revision: &str, path: &str) -> Result<Option<Vec<u8>>, Refusal> {

@@ -32,7 +32,7 @@ pub mod scan;
 pub mod shelf;
 pub mod source;
 mod spot;
-mod stream;
+pub mod stream;
 pub mod text;
 mod value;
 mod versions;

@@ -1,28 +1,34 @@
-//! Objects as the host streams them: pieces in, whole objects out.
+//! Objects as a host streams them: pieces in, whole objects out.
 
 use crate::source::Blob;
 use portcullis_gate_sdk::Refusal;
-use portcullis_gate_sdk::host::repository::{self, Piece};
-use portcullis_gate_sdk::prelude::*;
+pub use portcullis_gate_sdk::host::repository::Piece;
 use portcullis_gate_sdk::text::short;
 
 /// Most objects that the host opens in one call.
 const AT_ONCE: usize = 10_000;
 
 /// Reads objects in order. Ends with the first refusal, and with the first piece of an object that is larger than wanted.
-pub(crate) struct Stream {
+pub struct Stream<O, N> {
     ids: Vec<String>,
     most: u64,
     /// The object that comes next.
     at: usize,
-    /// What the host has open, and which object is its first.
-    open: Option<(repository::Blobs, usize)>,
+    open: O,
+    /// What answers the next pieces of what is open, and which object is its first.
+    opened: Option<(N, usize)>,
     pieces: std::vec::IntoIter<Piece>,
 }
 
-impl Stream {
-    pub(crate) fn of(ids: Vec<String>, most: u64) -> Self {
-        Self { ids, most, at: 0, open: None, pieces: Vec::new().into_iter() }
+impl<O, N> Stream<O, N>
+where
+    O: FnMut(&[String], &str) -> Result<N, Refusal>,
+    N: FnMut(&str) -> Result<Vec<Piece>, Refusal>,
+{
+    /// The objects `ids`, of which none is wanted that has more than `most` bytes. `open` opens some of them and answers what
+    /// reads on; both are told in words what for.
+    pub fn of(ids: Vec<String>, most: u64, open: O) -> Self {
+        Self { ids, most, at: 0, open, opened: None, pieces: Vec::new().into_iter() }
     }
 
     fn object(&mut self) -> Result<Blob, Refusal> {
@@ -45,21 +51,21 @@ impl Stream {
     fn piece(&mut self) -> Result<Piece, Refusal> {
         let id = &self.ids[self.at];
         let wanted = || format!("read object {}", short(id));
-        let (blobs, first) = match self.open.take() {
-            Some((blobs, first)) if self.at < first + AT_ONCE => (blobs, first),
+        let (mut next, first) = match self.opened.take() {
+            Some((next, first)) if self.at < first + AT_ONCE => (next, first),
             _ => {
                 let end = self.ids.len().min(self.at + AT_ONCE);
-                (repository::open_blobs(&self.ids[self.at..end]).or_refuse(&wanted())?, self.at)
+                ((self.open)(&self.ids[self.at..end], &wanted())?, self.at)
             }
         };
         let piece = match self.pieces.next() {
             Some(piece) => Some(piece),
             None => {
-                self.pieces = blobs.next().or_refuse(&wanted())?.into_iter();
+                self.pieces = next(&wanted())?.into_iter();
                 self.pieces.next()
             }
         };
-        self.open = Some((blobs, first));
+        self.opened = Some((next, first));
         match piece {
             Some(piece) if usize::try_from(piece.index).is_ok_and(|index| first + index == self.at) => Ok(piece),
             Some(_) => Err(self.wrong("came out of turn")),
@@ -72,7 +78,11 @@ impl Stream {
     }
 }
 
-impl Iterator for Stream {
+impl<O, N> Iterator for Stream<O, N>
+where
+    O: FnMut(&[String], &str) -> Result<N, Refusal>,
+    N: FnMut(&str) -> Result<Vec<Piece>, Refusal>,
+{
     type Item = Result<Blob, Refusal>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -256,6 +256,18 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_line_breaks_and_a_very_long_line_that_has_moved_are_scanned_sooner_than_compared() {
+        let breaks = "\n".repeat(4_000);
+        let after = format!("c{breaks}d");
+        assert_eq!(scanned(&format!("a{breaks}b"), &after), [after.as_str()]);
+        let long = "long ".repeat(1_000);
+        let after = format!("new\n{long}\nend");
+        assert_eq!(scanned(&format!("gone\n{long}\nold"), &after), [after.as_str()]);
+        let short = "short".repeat(200);
+        assert_eq!(scanned(&format!("gone\n{short}\nold"), &format!("new\n{short}\nend")), ["new", "end"]);
+    }
+
+    #[test]
     fn the_rest_of_a_line_that_was_cut_is_no_line_that_stood_there() {
         let filler = "filler\n".repeat(100);
         let before = format!("{filler}a\n{filler}secret = tail\n{filler}");

@@ -4,11 +4,10 @@ use portcullis_core::facts;
 use portcullis_core::ids::Revision;
 use portcullis_gate_sdk::Refusal;
 use portcullis_gate_security::source::{Blob, ChangeKind, Commit, EntryKind, Source, TreeChange};
+use portcullis_gate_security::stream::{Piece, Stream};
 use portcullis_git::{BlobStream, ObjectReader, Repository};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-/// As much as the host opens in one call.
-const AT_ONCE: usize = 10_000;
 /// As much as the host reads in one call.
 const FILE_BYTES: u64 = 16 << 20;
 
@@ -69,13 +68,12 @@ impl Source for Objects {
     }
 
     fn blobs(&self, ids: Vec<String>, most: u64) -> Box<dyn Iterator<Item = Result<Blob, Refusal>> + '_> {
-        let ids: Result<Vec<Revision>, Refusal> = ids.iter().map(|id| revision(id)).collect();
-        match ids {
-            Ok(ids) => {
-                Box::new(Blobs { objects: &self.0, ids, most, at: 0, pieces: None, rest: Vec::new().into_iter() })
-            }
-            Err(refusal) => Box::new(std::iter::once(Err(refusal))),
-        }
+        Box::new(Stream::of(ids, most, |ids, _| {
+            let ids = ids.iter().map(|id| revision(id)).collect::<Result<_, _>>()?;
+            let ahead = read_ahead(self.0.open_blobs(ids).map_err(refused)?);
+            // Once the thread has ended there are no more.
+            Ok(move |_: &str| ahead.recv().unwrap_or_else(|_| Ok(Vec::new())))
+        }))
     }
 
     fn file(&self, at: &str, path: &str) -> Result<Option<Vec<u8>>, Refusal> {
@@ -87,76 +85,21 @@ impl Source for Objects {
     }
 }
 
-type Answer = Result<Vec<facts::Piece>, facts::RepositoryError>;
-
-/// Objects in order; ends with the first refusal.
-struct Blobs<'a> {
-    objects: &'a ObjectReader,
-    ids: Vec<Revision>,
-    most: u64,
-    /// The object that comes next.
-    at: usize,
-    /// What is read ahead, if anything is open.
-    pieces: Option<Receiver<Answer>>,
-    rest: std::vec::IntoIter<facts::Piece>,
-}
+type Answer = Result<Vec<Piece>, Refusal>;
 
 /// Reads answers until there are no more, or until nobody wants them.
 fn read_ahead(mut stream: BlobStream) -> Receiver<Answer> {
+    let piece = |facts::Piece { index, size, bytes }| Piece { index, size, bytes };
     let (answers, wanted) = sync_channel(0);
     std::thread::spawn(move || {
         loop {
-            let answer = stream.next_pieces();
+            let answer = stream.next_pieces().map_err(refused);
             let is_last = stream.is_at_its_end() || answer.is_err();
+            let answer = answer.map(|pieces| pieces.into_iter().map(piece).collect());
             if answers.send(answer).is_err() || is_last {
                 return;
             }
         }
     });
     wanted
-}
-
-impl Blobs<'_> {
-    fn piece(&mut self) -> Result<facts::Piece, Refusal> {
-        loop {
-            if let Some(piece) = self.rest.next() {
-                return Ok(piece);
-            }
-            let open = match self.pieces.take() {
-                Some(open) => open,
-                None => {
-                    let end = self.ids.len().min(self.at + AT_ONCE);
-                    read_ahead(self.objects.open_blobs(self.ids[self.at..end].to_vec()).map_err(refused)?)
-                }
-            };
-            // Its thread has ended: the next objects are to be opened.
-            let Ok(answer) = open.recv() else { continue };
-            self.rest = answer.map_err(refused)?.into_iter();
-            self.pieces = Some(open);
-        }
-    }
-
-    fn object(&mut self) -> Result<Blob, Refusal> {
-        let facts::Piece { size, mut bytes, .. } = self.piece()?;
-        while (bytes.len() as u64) < size && size <= self.most {
-            bytes.extend_from_slice(&self.piece()?.bytes);
-        }
-        self.at = if (bytes.len() as u64) < size { self.ids.len() } else { self.at + 1 };
-        Ok(Blob { announced: size, bytes })
-    }
-}
-
-impl Iterator for Blobs<'_> {
-    type Item = Result<Blob, Refusal>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.at == self.ids.len() {
-            return None;
-        }
-        let object = self.object();
-        if object.is_err() {
-            self.at = self.ids.len();
-        }
-        Some(object)
-    }
 }

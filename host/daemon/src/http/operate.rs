@@ -176,13 +176,13 @@ async fn change(app: &Arc<App>, task: &Task, change: Change, by: &str, why: &str
                 why: why.to_owned(),
                 at: app.now(),
             };
-            let committed = app.store.commit(&lease, commit).await?;
-            if let Committed::Done { .. } = committed {
+            let done = matches!(app.store.commit(&lease, commit).await?, Committed::Done { .. });
+            if done {
                 // Held or called off, nobody drives it any more: what it had taken for its merge would keep the others waiting.
                 merge::settle(app, task.id, None, false).await;
             }
             app.store.release(lease, app.now()).await?;
-            if let Committed::Done { .. } = committed {
+            if done {
                 return Ok(());
             }
         }
